@@ -1,0 +1,1 @@
+"""The microservice chassis of Hoso: delivery, HTTP and operations, without one business word."""
