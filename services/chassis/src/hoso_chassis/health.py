@@ -1,0 +1,110 @@
+"""Whether the process lives and is ready, as plain routes; it asks what it was given and decides nothing else."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hoso_chassis import metrics
+
+Ping = Callable[[], Awaitable[object]]
+_UNAVAILABLE = 503
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """A loop's sign of life: alive while the last `beat` is at most `within` seconds old."""
+
+    within: float
+    clock: Callable[[], float]
+    last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last = self.clock()
+
+    def beat(self) -> None:
+        """Say that the loop turned, paused or not."""
+        self.last = self.clock()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last beat."""
+        return self.clock() - self.last
+
+
+@dataclass(slots=True)
+class Health:
+    """What this process consists of: pings of what it needs (readiness), heartbeats of its loops (liveness).
+
+    Attributes:
+        ping_seconds: longest time a ping may take.
+        halted: why consuming was stopped for good, or None.
+    """
+
+    ping_seconds: float = 2.0
+    clock: Callable[[], float] = monotonic
+    halted: str | None = None
+    pings: dict[str, Ping] = field(default_factory=dict[str, Ping])
+    heartbeats: dict[str, Heartbeat] = field(default_factory=dict[str, Heartbeat])
+
+    def ping(self, name: str, call: Ping) -> None:
+        """Ask this on every /readyz; a call that raises or is late is a failure."""
+        self.pings[name] = call
+
+    def heartbeat(self, name: str, within: float = 30.0) -> Heartbeat:
+        """Register a loop that promises to beat at least every `within` seconds."""
+        return self.heartbeats.setdefault(name, Heartbeat(within, self.clock))
+
+    def halt(self, reason: str) -> None:
+        """Show that the process stopped working for good; the reason holds no values."""
+        self.halted = reason
+
+    async def _ask(self, name: str, call: Ping) -> dict[str, object]:
+        started, error = self.clock(), None
+        try:
+            async with asyncio.timeout(self.ping_seconds):
+                await call()
+        except Exception as failure:  # noqa: BLE001  # whatever is wrong with it, it is not ready
+            error = type(failure).__name__
+        seconds = round(self.clock() - started, 4)
+        return {"name": name, "ok": error is None, "seconds": seconds} | ({"error": error} if error else {})
+
+    async def livez(self, _request: Request) -> Response:
+        """200 while every loop turns and nothing halted, else 503."""
+        loops = [
+            {"name": name, "ok": beat.age <= beat.within, "seconds": round(beat.age, 3)}
+            for name, beat in self.heartbeats.items()
+        ]
+        return self._answer("loops", loops)
+
+    async def readyz(self, _request: Request) -> Response:
+        """200 while every ping answers in time and nothing halted, else 503."""
+        asked = (self._ask(name, call) for name, call in self.pings.items())
+        return self._answer("pings", await asyncio.gather(*asked))
+
+    def _answer(self, what: str, checks: list[dict[str, object]]) -> Response:
+        ok = self.halted is None and all(check["ok"] for check in checks)
+        body = {"ok": ok, "halted": self.halted, what: checks}
+        return JSONResponse(body, 200 if ok else _UNAVAILABLE, headers={"cache-control": "no-store"})
+
+    def routes(self) -> list[Route]:
+        """Return /livez, /readyz and /metrics for any application."""
+        return [
+            Route("/livez", self.livez, include_in_schema=False),
+            Route("/readyz", self.readyz, include_in_schema=False),
+            Route("/metrics", _scrape, include_in_schema=False),
+        ]
+
+
+async def _scrape(_request: Request) -> Response:
+    return Response(metrics.render(), headers={"content-type": metrics.CONTENT_TYPE})
+
+
+def health_app(health: Health) -> Starlette:
+    """Return the small application that the worker and relay roles serve."""
+    return Starlette(routes=health.routes())

@@ -1,0 +1,222 @@
+"""The HTTP application and server every api role has: nothing about what it is for, and no broker."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from json import dumps
+from time import perf_counter
+from typing import Annotated, Any
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI, Header
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hoso_chassis import metrics, tracing
+from hoso_chassis.edge import BoundedProtocol
+from hoso_chassis.health import Health
+from hoso_chassis.limits import BodyLimit, Limit, is_json
+from hoso_chassis.problems import Problem, ProblemDocument, install, problem_responses, standard
+from hoso_chassis.routes import route_template
+from hoso_chassis.tokens import TokenVerifier
+
+_log = structlog.stdlib.get_logger("hoso_chassis.http")
+_ETAG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
+_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+_FRESH = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+
+class Observed:
+    """ASGI middleware: one span and one measurement a request; an unhandled error becomes a 500 without its text.
+
+    Errors of the types in `away` become 503: what the service needs is gone for a while.
+    """
+
+    def __init__(self, app: ASGIApp, away: tuple[type[Exception], ...] = ()) -> None:
+        self._app, self._away = app, away
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] in _PROBES:
+            await self._app(scope, receive, send)
+            return
+        begun, status = perf_counter(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                names = {name for name, _ in message.get("headers", ())}
+                message["headers"] = [*message.get("headers", ()), *(pair for pair in _FRESH if pair[0] not in names)]
+            await send(message)
+
+        method, parent = scope["method"], Headers(scope=scope).get("traceparent")
+        with tracing.span(method, parent=parent, kind=SpanKind.SERVER) as span:
+            try:
+                if b"%00" in scope.get("query_string", b"") or "\0" in scope["path"]:
+                    await standard(400).response()(scope, receive, answer)
+                else:
+                    await self._app(scope, receive, answer)
+            except self._away as error:
+                _log.warning("request-unavailable", exc_info=error)
+                await self._fail(503, status, scope, receive, answer)
+            except Exception as error:  # the last line of defence: nothing of it may reach the caller
+                _log.exception("request-failed", exc_info=error)
+                await self._fail(500, status, scope, receive, answer)
+            finally:
+                route = route_template(scope)
+                span.update_name(f"{method} {route}")
+                span.set_attributes({"http.route": route, "http.response.status_code": status})
+                if status >= 500:
+                    span.set_status(Status(StatusCode.ERROR))
+                elapsed = perf_counter() - begun
+                metrics.HTTP_SECONDS.record(elapsed, method=method, route=route, status=str(status))
+
+    @staticmethod
+    async def _fail(to: int, begun: int, scope: Scope, receive: Receive, answer: Send) -> None:
+        if begun:
+            raise ConnectionAbortedError from None  # half an answer went out: only closing tells the truth
+        headers = {"retry-after": "2"} if to == 503 else None
+        await standard(to, headers).response()(scope, receive, answer)
+
+
+def create_app(
+    *,
+    title: str,
+    version: str,
+    routers: Sequence[APIRouter],
+    health: Health,
+    verifier: TokenVerifier | None = None,
+    away: Sequence[type[Exception]] = (),
+    body_limit: int = 65_536,
+    body_seconds: float = 30.0,
+    description: str = "",
+) -> FastAPI:
+    """Return the application of an api role.
+
+    Args:
+        title: of the API.
+        version: of the API; stands in openapi.json.
+        routers: the service's routes.
+        health: answers /livez, /readyz and /metrics.
+        verifier: of bearer tokens; None: every route that requires a caller answers 503.
+        away: exception types that mean that something needed is gone for a while: 503.
+        body_limit: bytes a body may have, unless its endpoint says otherwise (`limit_body`).
+        body_seconds: seconds a body may take to arrive, unless its endpoint says otherwise.
+        description: of the API.
+    """
+    app = FastAPI(
+        title=title,
+        version=version,
+        description=description,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=problem_responses("default"),
+        middleware=[
+            Middleware(Observed, away=tuple(away)),
+            Middleware(BodyLimit, limit=Limit(body_limit, body_seconds)),
+        ],
+        # FastAPI's own telemetry records queries, inputs and exception messages.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
+    )
+    app.state.verifier = verifier
+    install(app)
+    for router in routers:
+        app.include_router(router)
+    app.router.routes.extend(health.routes())
+    plain = app.openapi
+    app.openapi = lambda: _with_problems(plain())
+    return app
+
+
+def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
+    """Add the problem document's schema, which every route refers to."""
+    schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(schema.pop("$defs", {}), ProblemDocument=schema)
+    return document
+
+
+def openapi_json(app: FastAPI) -> str:
+    """Return the API's description (OpenAPI 3.1) as text that is the same every time."""
+    return dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server without its signal handlers: whoever runs it sets `should_exit`."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 before it does."""
+        return self.servers[0].sockets[0].getsockname()[1] if self.started else 0
+
+
+def server(app: ASGIApp, host: str, port: int) -> Server:
+    """Return a server, ready for `serve()`; it stops within 10 s of `should_exit`."""
+    return Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,  # longer than proxies keep theirs, so that they close first
+            timeout_graceful_shutdown=10,
+        )
+    )
+
+
+async def json_body(request: Request) -> bytes:
+    """Return the checked JSON text of a request, for routes that validate it themselves (a FastAPI dependency).
+
+    Raises:
+        Problem: 415 when it is not sent as JSON, 400 when it is not JSON or empty.
+    """
+    if not is_json(request.headers.get("content-type", "")):
+        raise standard(415)
+    body = await request.body()
+    if not body:
+        raise standard(400)
+    return body
+
+
+def etag(version: int) -> str:
+    """Return the strong entity tag of a version."""
+    return f'"{version}"'
+
+
+async def if_match(
+    value: Annotated[str | None, Header(alias="If-Match", description="The ETag last seen.")] = None,
+) -> int:
+    """Return the version the caller has seen (a FastAPI dependency).
+
+    Raises:
+        Problem: 428 if-match-missing, 400 if-match-malformed (a list, `*` and weak tags too).
+    """
+    if value is None:
+        raise standard(428)
+    found = _ETAG.fullmatch(value.strip())
+    if found is None:
+        raise Problem(400, "if-match-malformed", "Tiêu đề If-Match không hợp lệ", "If-Match must be one ETag given here")
+    return int(found[1])
+
+
+def check_version(seen: int, current: int) -> None:
+    """Raise Problem 412 version-changed unless the caller has seen the current version."""
+    if seen != current:
+        raise standard(412, {"etag": etag(current)})

@@ -1,0 +1,138 @@
+"""What a request may cost before anything looks at it: size and time of its body, shape of its JSON."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import pydantic_core
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hoso_chassis.problems import Problem, standard
+
+F = TypeVar("F", bound=Callable[..., object])
+# PostgreSQL stores no NUL: an escaped one that is not itself a backslash's continuation.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Bytes a body may have, and seconds it may take to arrive."""
+
+    size: int
+    seconds: float
+
+    _ATTRIBUTE: ClassVar[str] = "hoso_body_limit"
+
+
+def limit_body(size: int, seconds: float = 30.0) -> Callable[[F], F]:
+    """Give an endpoint a body limit of its own, in bytes and seconds (below the route decorator)."""
+
+    def mark(endpoint: F) -> F:
+        endpoint.__dict__["hoso_body_limit"] = Limit(size, seconds)
+        return endpoint
+
+    return mark
+
+
+def is_json(content_type: str) -> bool:
+    """Tell whether a media type is JSON (application/json or application/*+json)."""
+    essence = content_type.partition(";")[0].strip().lower()
+    return essence == "application/json" or (essence.startswith("application/") and essence.endswith("+json"))
+
+
+def check_json(body: bytes) -> None:
+    """Refuse JSON that is malformed, nests deeper than 200, is no UTF-8, or holds NaN, a lone surrogate or a NUL.
+
+    Raises:
+        Problem: 400 malformed-request.
+    """
+    try:
+        pydantic_core.from_json(body, allow_inf_nan=False, cache_strings="none")
+    except ValueError:
+        raise standard(400) from None
+    if _NUL.search(body):
+        raise standard(400)
+
+
+class BodyLimit:
+    """ASGI middleware: refuses by Content-Length, counts while reading, and hands JSON over whole and checked.
+
+    The limit is the endpoint's (`limit_body`) or the application's. An answer given before the body was read closes the
+    connection: uvicorn would otherwise take in all the rest.
+    """
+
+    def __init__(self, app: ASGIApp, limit: Limit) -> None:
+        self._app, self._limit = app, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = _Body(scope, receive, self._limit)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and not body.complete:
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, body.receive, answer)
+
+
+class _Body:
+    """One request's body on its way in."""
+
+    def __init__(self, scope: Scope, receive: Receive, default: Limit) -> None:
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0" if "transfer-encoding" not in headers else "")
+        self._scope, self._receive, self._default = scope, receive, default
+        self._announced = int(length) if length.isdigit() else 0
+        self._json = is_json(headers.get("content-type", ""))
+        self._size = 0
+        self._deadline: float | None = None
+        self.complete = length == "0"
+
+    @property
+    def _limit(self) -> Limit:
+        return getattr(self._scope.get("endpoint"), "hoso_body_limit", self._default)
+
+    async def receive(self) -> Message:
+        """Return the next part, or the whole of a JSON body; raises Problem 400, 408 or 413."""
+        if self.complete:
+            return await self._receive()
+        if self._announced > self._limit.size:
+            raise self._refuse(413)
+        message = await self._next()
+        if not self._json:
+            return message
+        parts = [message.get("body", b"")]
+        while not self.complete and message["type"] == "http.request":
+            message = await self._next()
+            parts.append(message.get("body", b""))
+        if message["type"] != "http.request":
+            return message
+        whole = b"".join(parts)
+        if whole:
+            check_json(whole)
+        return {"type": "http.request", "body": whole, "more_body": False}
+
+    async def _next(self) -> Message:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._limit.seconds
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise self._refuse(408) from None
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            if self._size > self._limit.size:
+                raise self._refuse(413)
+            self.complete = not message.get("more_body", False)
+        return message
+
+    def _refuse(self, status: int) -> Problem:
+        return standard(status)

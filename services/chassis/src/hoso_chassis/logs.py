@@ -1,0 +1,147 @@
+"""JSON lines on standard output; an exception is its type and where it was raised, because its words may be personal."""
+
+import logging
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from types import TracebackType
+from typing import Any, BinaryIO, TextIO
+
+import orjson
+import structlog
+
+from hoso_chassis.tracing import current_ids
+
+_FRAMES = 12
+# Libraries whose arguments are addresses, topics and numbers. Of all others only the fixed words are printed.
+_TRUSTED = ("aiokafka", "faststream", "uvicorn")
+_log = structlog.stdlib.get_logger("hoso_chassis.logs")
+
+
+class Printable(Exception):  # noqa: N818  # a marker for errors, not an error
+    """An error of our own whose message holds no value that came from outside, so that logs may print it."""
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """Return type, innermost frames and causes' types of an exception; its message only when it is `Printable`."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    told: dict[str, object] = {
+        "type": type(error).__qualname__,
+        "frames": [f"{frame.filename.rpartition('site-packages/')[2]}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+    if isinstance(error, Printable):
+        told["message"] = str(error)
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        told["cause"] = type(cause).__qualname__
+    return told
+
+
+@dataclass(slots=True)
+class _Renderer:
+    """Turns an event into a line; the last processor of every log call."""
+
+    service: str
+    role: str
+
+    def __call__(self, _logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
+        line = {
+            "time": datetime.now(UTC),
+            "level": method,
+            "service": self.service,
+            "role": self.role,
+            "event": event.pop("event"),
+            **current_ids(),
+        }
+        error = event.pop("exc_info", None)
+        if error:
+            found = error if isinstance(error, BaseException) else sys.exception()
+            line["exception"] = describe(found) if found else None
+        return orjson.dumps(line | event, default=_unknown, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _unknown(value: object) -> str:
+    """Never print what an unknown object says of itself."""
+    return type(value).__qualname__
+
+
+def _words(record: logging.LogRecord) -> str:
+    """Return the first line of what a library said, with the arguments only where they are known to be harmless."""
+    if isinstance(record.msg, BaseException):
+        return type(record.msg).__qualname__
+    words = str(record.msg)
+    if record.name.partition(".")[0] in _TRUSTED and isinstance(record.args, tuple):
+        try:
+            words %= tuple(type(arg).__name__ if isinstance(arg, BaseException) else arg for arg in record.args)
+        except (TypeError, ValueError):
+            pass
+    return words.partition("\n")[0]
+
+
+@dataclass
+class Libraries(logging.Handler):
+    """Sends what libraries log the same way, each sentence at most once in `every` seconds with a count."""
+
+    every: float = 10.0
+    clock: Callable[[], float] = monotonic
+    said: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict[tuple[str, str], tuple[float, int]])
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    __hash__ = object.__hash__
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record or count it as repeated."""
+        sentence, now = (record.name, str(record.msg)), self.clock()
+        last, repeated = self.said.get(sentence, (-self.every, 0))
+        if now - last < self.every:
+            self.said[sentence] = (last, repeated + 1)
+            return
+        if len(self.said) >= 1000:  # noqa: PLR2004  # sentences made by formatting would grow without end
+            self.said.clear()
+        self.said[sentence] = (now, 0)
+        error = record.exc_info[1] if record.exc_info else None
+        extra = {"repeated": repeated} if repeated else {}
+        _log.log(record.levelno, _words(record), logger=record.name, exc_info=error, **extra)
+
+
+def _crashed(_type: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    _log.critical("crashed", exc_info=error)
+
+
+def _thread_crashed(args: threading.ExceptHookArgs) -> None:
+    _log.critical("thread-crashed", exc_info=args.exc_value)
+
+
+def _warned(  # noqa: PLR0913  # the signature is warnings.showwarning's
+    _message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    _log.warning("warning", category=category.__name__, at=f"{filename.rpartition('site-packages/')[2]}:{lineno}")
+
+
+def configure(service: str, role: str, level: str = "info", stream: BinaryIO | None = None) -> None:
+    """Send everything the process says - own events, libraries, warnings, crashes - as JSON lines to `stream`.
+
+    Libraries are heard from "warning" on (uvicorn and FastStream too: their "info" is a line a request or record).
+    """
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, _Renderer(service, role)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.BytesLoggerFactory(stream or sys.stdout.buffer),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [Libraries()]
+    root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
+    sys.excepthook, threading.excepthook, warnings.showwarning = _crashed, _thread_crashed, _warned

@@ -1,0 +1,234 @@
+"""Who calls: bearer tokens verified against the issuer's published keys; never says what a token holds."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic, time
+from typing import Annotated, Any, Literal, get_args
+
+import httpx
+import structlog
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from joserfc import jws, jwt
+from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
+
+from hoso_chassis.problems import Problem, standard
+
+Role = Literal["citizen", "officer", "agency", "operator", "service"]
+ROLES: frozenset[str] = frozenset(get_args(Role))
+_SUBJECT = re.compile(r"[A-Za-z0-9._~:-]{1,128}")
+_NAME = re.compile(r"[A-Za-z0-9._~:-]{1,64}")
+_TYPES = frozenset({"jwt", "at+jwt"})
+_TOKEN_BYTES = 8192
+_KEYS_BYTES = 262_144
+_log = structlog.stdlib.get_logger("hoso_chassis.tokens")
+_bearer = HTTPBearer(bearerFormat="JWT", scheme_name="bearer", auto_error=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the issuer vouches for it.
+
+    Attributes:
+        subject: opaque id of a person or a program.
+        role: what they act as.
+        unit: the handling unit an officer belongs to.
+        agency: the agency an officer or a subscriber belongs to.
+        assurance: 1 or 2, how surely the person was identified.
+    """
+
+    subject: str
+    role: Role
+    unit: str | None = None
+    agency: str | None = None
+    assurance: int = 1
+
+
+def _unauthorized(why: str) -> Problem:
+    title, title_en = {
+        "missing": ("Cần đăng nhập để thực hiện yêu cầu này", "An access token is needed"),
+        "expired": ("Phiên đăng nhập đã hết hạn", "The access token has expired"),
+        "audience": ("Mã truy cập không dành cho dịch vụ này", "The access token is for another service"),
+    }.get(why, ("Mã truy cập không hợp lệ", "The access token is not valid"))
+    detail = "" if why == "missing" else ', error="invalid_token"'
+    return Problem(401, f"token-{why}", title, title_en, headers={"www-authenticate": f'Bearer realm="hoso"{detail}'})
+
+
+def _algorithms(key: Key) -> list[str]:
+    """Return what a key may have signed with: asymmetric, decided by the key and never by the token."""
+    match key:
+        case OKPKey() if key.curve_name == "Ed25519":
+            return ["Ed25519", "EdDSA"]
+        case ECKey() if key.curve_name == "P-256":
+            return ["ES256"]
+        case RSAKey() if key.raw_value.key_size >= 2048:  # noqa: PLR2004  # NIST SP 800-131A
+            return ["RS256"]
+        case _:
+            return []
+
+
+def _usable(entry: Mapping[str, Any]) -> Key | None:
+    try:
+        key = JWKRegistry.import_key(dict(entry))
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None
+    return key if entry.get("use", "sig") == "sig" and key.kid and _algorithms(key) else None
+
+
+@dataclass(slots=True)
+class TokenVerifier:
+    """Verifies bearer tokens with the keys an issuer publishes (JWKS).
+
+    Keys are fetched at first use, again when a token names an unknown key (at most once in `pause` seconds) and when
+    they are older than `max_age` seconds. An issuer that is away does not matter while the keys at hand suffice.
+    """
+
+    jwks_url: str
+    issuer: str
+    audience: str = "hoso"
+    leeway: int = 10
+    pause: float = 10.0
+    max_age: float = 600.0
+    client: httpx.AsyncClient | None = None
+    clock: Callable[[], float] = monotonic
+    now: Callable[[], float] = time
+    _keys: dict[str, Key] = field(default_factory=dict[str, Key], init=False)
+    _fetched_at: float = field(default=float("-inf"), init=False)
+    _tried_at: float = field(default=float("-inf"), init=False)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def verify(self, token: str) -> Caller:
+        """Return who calls.
+
+        Raises:
+            Problem: 401 token-malformed, token-key, token-signature, token-expired, token-audience, token-claims;
+                503 when no keys could be fetched yet.
+        """
+        if len(token) > _TOKEN_BYTES:
+            raise _unauthorized("malformed")
+        key = await self._key(_key_id(token))
+        try:
+            claims = jwt.decode(token, key, algorithms=_algorithms(key)).claims
+        except (JoseError, ValueError):
+            raise _unauthorized("signature") from None
+        return self._caller(claims)
+
+    async def close(self) -> None:
+        """Close the connection to the issuer."""
+        if self.client is not None:
+            await self.client.aclose()
+
+    async def _key(self, kid: str) -> Key:
+        stale = self.clock() - self._fetched_at > self.max_age
+        if kid not in self._keys or (stale and not self._lock.locked()):
+            await self._refresh(kid if not stale else None)
+        if not self._keys:
+            raise standard(503, {"retry-after": "5"})
+        try:
+            return self._keys[kid]
+        except KeyError:
+            raise _unauthorized("key") from None
+
+    async def _refresh(self, wanted: str | None) -> None:
+        async with self._lock:
+            now = self.clock()
+            if wanted in self._keys or now - self._tried_at < self.pause:
+                return
+            self._tried_at = now
+            try:
+                self._keys, self._fetched_at = await self._fetch(), now
+            except (httpx.HTTPError, ValueError, TypeError, AttributeError) as error:
+                _log.warning("token-keys-not-fetched", exc_info=error, keys=len(self._keys))
+
+    async def _fetch(self) -> dict[str, Key]:
+        if self.client is None:
+            self.client = httpx.AsyncClient(timeout=3.0)
+        async with self.client.stream("GET", self.jwks_url) as response:
+            response.raise_for_status()
+            body = b""
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > _KEYS_BYTES:
+                    raise ValueError("the key set is too large")
+        entries = httpx.Response(200, content=body).json()["keys"]
+        keys = [key for key in map(_usable, entries) if key is not None]
+        if not keys:
+            raise ValueError("the key set has no usable key")
+        return {str(key.kid): key for key in keys}
+
+    def _caller(self, claims: dict[str, Any]) -> Caller:
+        audience = claims.get("aud")
+        if self.audience not in (audience if isinstance(audience, list) else [audience]):
+            raise _unauthorized("audience")
+        registry = jwt.JWTClaimsRegistry(
+            now=lambda: int(self.now()),
+            leeway=self.leeway,
+            iss={"essential": True, "value": self.issuer},
+            exp={"essential": True},
+            iat={"essential": True},
+        )
+        try:
+            registry.validate(claims)
+        except ExpiredTokenError:
+            raise _unauthorized("expired") from None
+        except JoseError:
+            raise _unauthorized("claims") from None
+        return _caller_of(claims)
+
+
+def _key_id(token: str) -> str:
+    """Return the `kid` of a token's header, before anything of it is believed."""
+    try:
+        header = jws.extract_compact(token.encode("ascii")).headers()
+    except (JoseError, ValueError):
+        raise _unauthorized("malformed") from None
+    kid, kind = header.get("kid"), header.get("typ", "JWT")
+    if not isinstance(kid, str) or not isinstance(kind, str) or kind.lower() not in _TYPES:
+        raise _unauthorized("malformed")
+    return kid
+
+
+def _caller_of(claims: Mapping[str, Any]) -> Caller:
+    subject, role, assurance = claims.get("sub"), claims.get("role"), claims.get("assurance", 1)
+    names = (claims.get("unit"), claims.get("agency"))
+    if (
+        not (isinstance(subject, str) and _SUBJECT.fullmatch(subject))
+        or role not in ROLES
+        or type(assurance) is not int
+        or assurance not in (1, 2)
+        or not all(name is None or (isinstance(name, str) and _NAME.fullmatch(name)) for name in names)
+    ):
+        raise _unauthorized("claims")
+    return Caller(subject, role, *names, assurance=assurance)
+
+
+def require(*roles: Role) -> Callable[..., Awaitable[Caller]]:
+    """Make a dependency that returns the caller, who must have one of these roles (none named: any role).
+
+    Raises:
+        Problem: 401 when there is no acceptable token, 403 wrong-role.
+    """
+
+    async def caller(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> Caller:
+        if credentials is None:
+            raise _unauthorized("malformed" if "authorization" in request.headers else "missing")
+        verifier: TokenVerifier | None = request.app.state.verifier
+        if verifier is None:
+            raise standard(503)
+        found = await verifier.verify(credentials.credentials)
+        if roles and found.role not in roles:
+            raise Problem(
+                403,
+                "wrong-role",
+                "Vai trò của bạn không được phép thực hiện việc này",
+                "Your role does not allow this",
+                headers={"www-authenticate": 'Bearer realm="hoso", error="insufficient_scope"'},
+            )
+        return found
+
+    return caller
