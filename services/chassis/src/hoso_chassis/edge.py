@@ -27,6 +27,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # uvicorn's own arguments
         super().__init__(*args, **kwargs)
         self._in_head = True
+        self._heads = 0
         self._head_bytes = 0
         self._head_timer: TimerHandle | None = None
         self._refusal = 400
@@ -34,7 +35,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Begin to wait for a first request."""
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(self.head_seconds, self._head_late)
+        self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -42,21 +43,25 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, unless the head is already too large."""
+        """Parse; refuse a head that goes on beyond the limit."""
         if self.transport.is_closing():
             return
+        head = self._heads
         super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._in_head and head == self._heads:  # a chunk in which a head begins may also end a body: not counted
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(431)
+        elif self.timeout_keep_alive_task is None and not (self.cycle and not self.cycle.response_complete):
+            self._wait_for_head()
 
     def on_message_begin(self) -> None:
         """Begin to wait for the end of the headers."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_seconds, self._head_late)
+        self._in_head, self._heads, self._head_bytes = True, self._heads + 1, 0
+        self._wait_for_head()
 
     def on_headers_complete(self) -> None:
         """Refuse a head that is too large although it came at once; else let the request begin."""
@@ -72,17 +77,21 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer what the parser could not read, or what was too large, with a problem document."""
         self._refuse(self._refusal)
 
-    def _head_late(self) -> None:
-        self._head_timer = None
-        if self._in_head and self._head_bytes:
-            self._refuse(408)
-        elif self._in_head:
-            self.transport.close()
+    def _wait_for_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.head_seconds, self._head_late)
 
     def _stop_waiting(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _head_late(self) -> None:
+        self._head_timer = None
+        if self._in_head and self._heads:
+            self._refuse(408)
+        else:
+            self.transport.close()
 
     def _refuse(self, status: int) -> None:
         if self.transport.is_closing():

@@ -71,12 +71,12 @@ class Health:
                 await call()
         except Exception as failure:  # noqa: BLE001  # whatever is wrong with it, it is not ready
             error = type(failure).__name__
-        seconds = round(self.clock() - started, 4)
-        return {"name": name, "ok": error is None, "seconds": seconds} | ({"error": error} if error else {})
+        told: dict[str, object] = {"name": name, "ok": error is None, "seconds": round(self.clock() - started, 4)}
+        return told | ({"error": error} if error else {})
 
     async def livez(self, _request: Request) -> Response:
         """200 while every loop turns and nothing halted, else 503."""
-        loops = [
+        loops: list[dict[str, object]] = [
             {"name": name, "ok": beat.age <= beat.within, "seconds": round(beat.age, 3)}
             for name, beat in self.heartbeats.items()
         ]

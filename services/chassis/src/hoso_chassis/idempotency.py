@@ -76,7 +76,9 @@ def digest(body: "bytes | JSON", *parts: str) -> bytes:
 
 
 async def idempotency_key(
-    value: Annotated[str | None, Header(alias="Idempotency-Key", description="1 to 255 visible ASCII characters.")] = None,
+    value: Annotated[
+        str | None, Header(alias="Idempotency-Key", description="1 to 255 visible ASCII characters.")
+    ] = None,
 ) -> str:
     """Return the request's Idempotency-Key (a FastAPI dependency).
 

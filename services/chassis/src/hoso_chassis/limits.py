@@ -4,13 +4,13 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import pydantic_core
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hoso_chassis.problems import Problem, standard
+from hoso_chassis.problems import standard
 
 F = TypeVar("F", bound=Callable[..., object])
 # PostgreSQL stores no NUL: an escaped one that is not itself a backslash's continuation.
@@ -23,8 +23,6 @@ class Limit:
 
     size: int
     seconds: float
-
-    _ATTRIBUTE: ClassVar[str] = "hoso_body_limit"
 
 
 def limit_body(size: int, seconds: float = 30.0) -> Callable[[F], F]:
@@ -104,7 +102,7 @@ class _Body:
         if self.complete:
             return await self._receive()
         if self._announced > self._limit.size:
-            raise self._refuse(413)
+            raise standard(413)
         message = await self._next()
         if not self._json:
             return message
@@ -126,13 +124,10 @@ class _Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
-            raise self._refuse(408) from None
+            raise standard(408) from None
         if message["type"] == "http.request":
             self._size += len(message.get("body", b""))
             if self._size > self._limit.size:
-                raise self._refuse(413)
+                raise standard(413)
             self.complete = not message.get("more_body", False)
         return message
-
-    def _refuse(self, status: int) -> Problem:
-        return standard(status)

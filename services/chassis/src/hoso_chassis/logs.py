@@ -1,4 +1,4 @@
-"""JSON lines on standard output; an exception is its type and where it was raised, because its words may be personal."""
+"""JSON lines on standard output; of an exception only type and place, because its words may be personal."""
 
 import logging
 import sys
@@ -6,6 +6,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -50,7 +51,7 @@ class _Renderer:
     role: str
 
     def __call__(self, _logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
-        line = {
+        line: dict[str, Any] = {
             "time": datetime.now(UTC),
             "level": method,
             "service": self.service,
@@ -62,7 +63,7 @@ class _Renderer:
         if error:
             found = error if isinstance(error, BaseException) else sys.exception()
             line["exception"] = describe(found) if found else None
-        return orjson.dumps(line | event, default=_unknown, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(line | dict(event), default=_unknown, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _unknown(value: object) -> str:
@@ -76,14 +77,15 @@ def _words(record: logging.LogRecord) -> str:
         return type(record.msg).__qualname__
     words = str(record.msg)
     if record.name.partition(".")[0] in _TRUSTED and isinstance(record.args, tuple):
-        try:
+        with suppress(TypeError, ValueError):
             words %= tuple(type(arg).__name__ if isinstance(arg, BaseException) else arg for arg in record.args)
-        except (TypeError, ValueError):
-            pass
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None and str(error):
+        words = words.replace(str(error), type(error).__name__)
     return words.partition("\n")[0]
 
 
-@dataclass
+@dataclass(eq=False)
 class Libraries(logging.Handler):
     """Sends what libraries log the same way, each sentence at most once in `every` seconds with a count."""
 
@@ -93,8 +95,6 @@ class Libraries(logging.Handler):
 
     def __post_init__(self) -> None:
         super().__init__()
-
-    __hash__ = object.__hash__
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the record or count it as repeated."""
@@ -119,7 +119,7 @@ def _thread_crashed(args: threading.ExceptHookArgs) -> None:
     _log.critical("thread-crashed", exc_info=args.exc_value)
 
 
-def _warned(  # noqa: PLR0913  # the signature is warnings.showwarning's
+def _warned(  # the signature is warnings.showwarning's
     _message: Warning | str,
     category: type[Warning],
     filename: str,

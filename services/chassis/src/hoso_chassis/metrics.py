@@ -90,7 +90,9 @@ class Gauge(Metric):
             yield api.Observation(value, dict(zip(self.labels, values, strict=True)))
 
 
-CONSUMED = Counter("consumed_records", "Records taken from Kafka, by what became of them.", ("topic", "type", "outcome"))
+CONSUMED = Counter(
+    "consumed_records", "Records taken from Kafka, by what became of them.", ("topic", "type", "outcome")
+)
 DEAD_LETTERS = Counter("dead_letters", "Records set aside because they could not be handled.", ("topic", "reason"))
 POSITION_LAG = Gauge("position_lag_records", "Records between our position and the end.", ("topic", "partition"))
 OUTBOX_AGE = Gauge("outbox_age_seconds", "Age of the oldest fact not yet acknowledged by Kafka.")

@@ -1,8 +1,8 @@
 """Problem documents (RFC 9457) in Vietnamese and English; none repeats anything that was sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from fastapi import FastAPI
@@ -55,7 +55,7 @@ class Problem(HTTPException):
         extensions: further members of the document; immutable facts, never input.
     """
 
-    def __init__(  # noqa: PLR0913  # the members of a problem document
+    def __init__(  # noqa: PLR0913, PLR0917  # the members of a problem document
         self,
         status: int,
         slug: str,
@@ -137,24 +137,24 @@ def field_error(pointer: str, code: str) -> FieldError:
     return FieldError(pointer=pointer, code=code.replace("_", "-"), title=title, title_en=title_en)
 
 
+def _names(node: object) -> Iterator[str]:
+    """Yield the names of fields and parameters in (a part of) an OpenAPI document."""
+    if isinstance(node, dict):
+        found = cast("dict[str, Any]", node)
+        yield from found.get("properties", ())
+        if "in" in found and "name" in found:
+            yield found["name"]
+        for value in found.values():
+            yield from _names(value)
+    elif isinstance(node, list):
+        for value in cast("list[object]", node):
+            yield from _names(value)
+
+
 @lru_cache(maxsize=8)
 def _documented_names(app: FastAPI) -> frozenset[str]:
-    """Return all names of fields and parameters that the API documents: these, and no others, may be told back."""
-    names: set[str] = set()
-
-    def walk(node: Any) -> None:  # noqa: ANN401
-        if isinstance(node, dict):
-            names.update(node.get("properties", ()))
-            if "in" in node and "name" in node:
-                names.add(node["name"])
-            for value in node.values():
-                walk(value)
-        elif isinstance(node, list):
-            for value in node:
-                walk(value)
-
-    walk(app.openapi())
-    return frozenset(names)
+    """Return the names that the API documents: these, and no others, may be told back."""
+    return frozenset(_names(app.openapi()))
 
 
 def _pointer(location: Sequence[int | str], known: frozenset[str]) -> str:

@@ -82,8 +82,9 @@ def _usable(entry: Mapping[str, Any]) -> Key | None:
 class TokenVerifier:
     """Verifies bearer tokens with the keys an issuer publishes (JWKS).
 
-    Keys are fetched at first use, again when a token names an unknown key (at most once in `pause` seconds) and when
-    they are older than `max_age` seconds. An issuer that is away does not matter while the keys at hand suffice.
+    Keys are fetched at first use (then once a second until there are some), again when a token names an unknown key (at
+    most once in `pause` seconds) and when they are older than `max_age` seconds. An issuer that is away does not matter
+    while the keys at hand suffice.
     """
 
     jwks_url: str
@@ -135,7 +136,7 @@ class TokenVerifier:
     async def _refresh(self, wanted: str | None) -> None:
         async with self._lock:
             now = self.clock()
-            if wanted in self._keys or now - self._tried_at < self.pause:
+            if wanted in self._keys or now - self._tried_at < (self.pause if self._keys else 1.0):
                 return
             self._tried_at = now
             try:

@@ -1,6 +1,6 @@
 """One trace from the request to the last effect; spans carry ids and type names, never what people said."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,8 @@ class _Current:
 _current = _Current(trace.NoOpTracer())
 
 
-def _identity(context: SpanContext) -> dict[str, str]:
-    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+def _identity(context: SpanContext | None) -> dict[str, str]:
+    return {} if context is None else {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
 
 
 class JsonFileExporter(SpanExporter):
@@ -38,7 +38,7 @@ class JsonFileExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Write the spans and hand them to the operating system."""
-        self._file.write(b"".join(orjson.dumps(self._line(span), default=str) + b"\n" for span in spans))
+        self._file.write(b"".join(orjson.dumps(self._line(span)) + b"\n" for span in spans))
         self._file.flush()
         return SpanExportResult.SUCCESS
 
@@ -107,12 +107,12 @@ def span(
     links: Iterable[str] = (),
     kind: SpanKind = SpanKind.INTERNAL,
     attributes: Mapping[str, str | int | float | bool] | None = None,
-) -> Iterator[Span]:
+) -> Generator[Span]:
     """Run the block as a span; an exception marks it with its type's name only.
 
     Args:
         name: low-cardinality name, without ids.
-        parent: W3C traceparent to continue; None: the span at hand, if any. One that cannot be read counts as None.
+        parent: W3C traceparent to continue; None: the span at hand, if any. One that cannot be read begins a trace.
         links: traceparents of other traces this span serves, as a batch does.
         kind: the span's role between processes.
         attributes: ids and counts, nothing personal.

@@ -1,0 +1,274 @@
+"""The server's edges on a real socket: what is refused before it is a request, and what a refusal leaves behind."""
+
+import asyncio
+import io
+import json
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import suppress
+
+import pytest
+import pytest_asyncio
+import structlog
+from fastapi import APIRouter, Request
+from hoso_chassis import logs
+from hoso_chassis.edge import HEAD_BYTES, BoundedProtocol
+from hoso_chassis.health import Health
+from hoso_chassis.http import Server, create_app, server
+from hoso_chassis.limits import limit_body
+from pydantic import BaseModel
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+JSON = "content-type: application/json\r\n"
+MIB = 1024 * 1024
+
+
+class Name(BaseModel):
+    name: str
+
+
+def api(body_seconds: float = 30.0) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/names")
+    async def name(body: Name) -> Name:
+        return body
+
+    @router.post("/uploads")
+    @limit_body(200_000, seconds=body_seconds)
+    async def upload(request: Request) -> int:
+        return sum([len(part) async for part in request.stream()])
+
+    return router
+
+
+class Impatient(BoundedProtocol):
+    head_seconds = 0.05
+
+
+async def started(protocol: type[BoundedProtocol], body_seconds: float) -> tuple[Server, asyncio.Task[None]]:
+    app = create_app(title="t", version="1", routers=[api(body_seconds)], health=Health(), body_limit=1000)
+    running = server(app, "127.0.0.1", 0)
+    running.config.http = protocol
+    task = asyncio.create_task(running.serve())
+    await until(lambda: running.started)
+    return running, task
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncGenerator[Server]:
+    server, task = await started(BoundedProtocol, 30.0)
+    yield server
+    server.should_exit = True
+    await task
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def impatient() -> AsyncGenerator[Server]:
+    server, task = await started(Impatient, 0.05)
+    yield server
+    server.should_exit = True
+    await task
+
+
+async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
+    async with asyncio.timeout(within):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def logged() -> Generator[io.BytesIO]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    stream = io.BytesIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "excepthook", sys.excepthook)
+        patch.setattr(threading, "excepthook", threading.excepthook)
+        patch.setattr(warnings, "showwarning", warnings.showwarning)
+        logs.configure("t", "api", "info", stream)
+        yield stream
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
+
+
+class Answer:
+    """A raw answer, read to its end."""
+
+    def __init__(self, raw: bytes) -> None:
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        self.lines = head.decode().lower().split("\r\n")
+        self.status = int(self.lines[0].split()[1]) if head else 0
+
+    @property
+    def slug(self) -> str:
+        assert "content-type: application/problem+json" in self.lines
+        return json.loads(self.body)["type"].removeprefix("/problems/")
+
+    @property
+    def closes(self) -> bool:
+        return "connection: close" in self.lines
+
+
+async def exchange(port: int, *parts: bytes) -> Answer:
+    """Send the parts while the server takes them, read at the same time, and return the answer once it has closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def send() -> None:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+
+    sending = asyncio.create_task(send())
+    raw = b""
+    with suppress(ConnectionError):
+        while chunk := await reader.read(65536):
+            raw += chunk
+    await asyncio.gather(sending, return_exceptions=True)
+    writer.close()
+    return Answer(raw)
+
+
+def post(path: str, headers: str, body: bytes = b"") -> bytes:
+    return f"POST {path} HTTP/1.1\r\nhost: x\r\n{headers}\r\n".encode() + body
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\xc4\x91 HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+        b"POST /names HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+        b"POST /names HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"POST /names HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
+        b"CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_a_400_problem(running: Server, request_bytes: bytes) -> None:
+    answer = await exchange(running.port, request_bytes)
+    assert (answer.status, answer.slug, answer.closes) == (400, "malformed-request", True)
+
+
+async def test_an_endless_header_is_refused_early(running: Server) -> None:
+    begin = b"GET / HTTP/1.1\r\nhost: x\r\nx-long: "
+    answer = await exchange(running.port, begin, *[b"a" * MIB] * 100)
+    assert (answer.status, answer.slug, answer.closes) == (431, "headers-too-large", True)
+
+
+@pytest.mark.parametrize("head", [b"x-long: " + b"a" * HEAD_BYTES + b"\r\n", b"x-a: b\r\n" * (HEAD_BYTES // 8)])
+async def test_headers_too_large_in_one_piece_are_refused(running: Server, head: bytes) -> None:
+    answer = await exchange(running.port, b"GET / HTTP/1.1\r\nhost: x\r\n" + head + b"\r\n")
+    assert (answer.status, answer.slug, answer.closes) == (431, "headers-too-large", True)
+
+
+async def test_headers_just_below_the_limit_are_served(running: Server) -> None:
+    head = b"x-long: " + b"a" * (HEAD_BYTES - 100) + b"\r\nconnection: close\r\n"
+    answer = await exchange(running.port, b"GET / HTTP/1.1\r\nhost: x\r\n" + head + b"\r\n")
+    assert (answer.status, answer.slug) == (404, "not-found")
+
+
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nhost:", b"G"])
+async def test_a_head_that_dawdles_is_a_408_problem(impatient: Server, begun: bytes) -> None:
+    answer = await exchange(impatient.port, begun)
+    assert (answer.status, answer.slug, answer.closes) == (408, "request-timeout", True)
+
+
+@pytest.mark.parametrize("begun", [b"", b"\r\n\r\n"])
+async def test_a_connection_that_says_nothing_is_closed(impatient: Server, begun: bytes) -> None:
+    assert (await exchange(impatient.port, begun)).status == 0
+
+
+async def test_a_second_head_that_dawdles_is_a_408_problem(impatient: Server) -> None:
+    answer = await exchange(impatient.port, b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET /livez HTT")
+    assert answer.status == 200
+    assert b"/problems/request-timeout" in answer.body
+
+
+async def test_a_body_and_the_next_head_in_one_piece_are_two_requests(running: Server) -> None:
+    first = post("/uploads", "content-length: 150000\r\n", b"a" * 150_000)
+    answer = await exchange(running.port, first + b"GET /livez HT", b"TP/1.1\r\nconnection: close\r\n\r\n")
+    assert b"150000" in answer.body
+    assert b'"loops":[]' in answer.body
+
+
+async def test_a_body_is_refused_by_its_announced_length_before_it_is_read(running: Server) -> None:
+    answer = await exchange(running.port, post("/names", f"{JSON}content-length: 1001\r\n"))
+    assert (answer.status, answer.slug, answer.closes) == (413, "body-too-large", True)
+
+
+async def test_a_chunked_body_is_counted_while_it_is_read(running: Server) -> None:
+    chunk = b"1f4\r\n" + b" " * 500 + b"\r\n"
+    answer = await exchange(running.port, post("/names", f"{JSON}transfer-encoding: chunked\r\n"), chunk, chunk, chunk)
+    assert (answer.status, answer.slug, answer.closes) == (413, "body-too-large", True)
+
+
+async def test_an_endpoint_may_have_a_limit_of_its_own(running: Server) -> None:
+    large = post("/uploads", "content-length: 200001\r\n")
+    assert (await exchange(running.port, large)).slug == "body-too-large"
+    fits = post("/uploads", "content-length: 200000\r\nconnection: close\r\n", b"a" * 200_000)
+    assert (await exchange(running.port, fits)).body == b"200000"
+
+
+async def test_100_mb_are_not_taken_in_after_a_refusal(running: Server) -> None:
+    sent = 0
+
+    async def send(writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        for _ in range(100):
+            writer.write(b"a" * MIB)
+            await writer.drain()
+            sent += 1
+
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(post("/uploads", f"content-length: {100 * MIB}\r\n"))
+    sending = asyncio.create_task(send(writer))
+    answer = Answer(await reader.readuntil(b"}"))
+    with pytest.raises(ConnectionError):
+        await sending
+    writer.close()
+    assert (answer.status, answer.closes) == (413, True)
+    assert sent < 20, "the kernel's buffers and not more"
+
+
+async def test_no_route_reads_a_body_that_nobody_wants(running: Server) -> None:
+    answer = await exchange(running.port, post("/nowhere", f"content-length: {100 * MIB}\r\n"))
+    assert (answer.status, answer.slug, answer.closes) == (404, "not-found", True)
+
+
+async def test_a_body_that_dawdles_is_a_408_problem(impatient: Server) -> None:
+    answer = await exchange(impatient.port, post("/uploads", "content-length: 1000\r\n", b"a"))
+    assert (answer.status, answer.slug, answer.closes) == (408, "request-timeout", True)
+
+
+@pytest.mark.parametrize("path", ["/names", "/uploads"])
+async def test_a_truncated_body_leaves_nothing_behind(running: Server, path: str, logged: io.BytesIO) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(post(path, f"{JSON}content-length: 1000\r\n", b"a"))
+    await writer.drain()
+    writer.close()
+    await exchange(running.port, b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    await until(lambda: not running.server_state.tasks and not running.server_state.connections)
+    assert logged.getvalue() == b""
+
+
+async def test_an_upgrade_to_a_websocket_is_an_ordinary_request(running: Server) -> None:
+    head = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(head)
+    assert b"200 OK" in await reader.readline()
+    writer.close()
+
+
+async def test_the_server_names_no_product_and_stops_while_a_connection_idles(running: Server) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    assert "server:" not in head
+    assert "date:" in head
+    writer.close()
