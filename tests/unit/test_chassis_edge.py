@@ -14,12 +14,13 @@ import pytest
 import pytest_asyncio
 import structlog
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
 from hoso_chassis import logs
 from hoso_chassis.edge import HEAD_BYTES, BoundedProtocol
-from hoso_chassis.health import Health
-from hoso_chassis.http import Server, create_app, server
+from hoso_chassis.health import Health, health_app
+from hoso_chassis.http import CannotListen, Server, create_app, server
 from hoso_chassis.limits import limit_body
-from pydantic import BaseModel
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -77,8 +78,8 @@ async def impatient() -> AsyncGenerator[Server]:
 
 async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
     async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.001)
+        while not condition():  # noqa: ASYNC110  # the server sets no event
+            await asyncio.sleep(0.001)  # the server sets no event
 
 
 @pytest.fixture
@@ -272,3 +273,9 @@ async def test_the_server_names_no_product_and_stops_while_a_connection_idles(ru
     assert "server:" not in head
     assert "date:" in head
     writer.close()
+
+
+async def test_an_address_that_is_taken_is_said(running: Server) -> None:
+    second = server(health_app(Health()), "127.0.0.1", running.port)
+    with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{running.port}"):
+        await second.serve()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from json import dumps
+from socket import socket
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from hoso_chassis import metrics, tracing
 from hoso_chassis.edge import BoundedProtocol
 from hoso_chassis.health import Health
 from hoso_chassis.limits import BodyLimit, Limit, is_json
+from hoso_chassis.logs import Printable
 from hoso_chassis.problems import Problem, ProblemDocument, install, problem_responses, standard
 from hoso_chassis.routes import route_template
 from hoso_chassis.tokens import TokenVerifier
@@ -151,6 +153,10 @@ def openapi_json(app: FastAPI) -> str:
     return dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
+class CannotListen(Printable):
+    """The address is taken or not ours."""
+
+
 class Server(uvicorn.Server):
     """uvicorn's server without its signal handlers: whoever runs it sets `should_exit`."""
 
@@ -158,6 +164,13 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Leave signals alone."""
         yield
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Begin to listen; raises CannotListen, where uvicorn would leave the whole process."""
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            raise CannotListen(f"{self.config.host}:{self.config.port}") from None
 
     @property
     def port(self) -> int:

@@ -11,22 +11,22 @@ from fastapi import Header
 from starlette.requests import Request
 
 from hoso_chassis import metrics
-from hoso_chassis.database import Connection
+from hoso_chassis.postgres import Connection
 from hoso_chassis.problems import Problem
 from hoso_chassis.routes import route_template
 
 JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
-_FIND = """
+FIND = """
 SELECT digest, facts::text AS facts FROM idempotency
 WHERE scope = $1 AND created_at > now() - interval '24 hours'
 """
-_KEEP = """
+KEEP = """
 INSERT INTO idempotency (scope, digest, facts) VALUES ($1, $2, $3::text::jsonb)
 ON CONFLICT (scope) DO UPDATE SET digest = excluded.digest, facts = excluded.facts, created_at = excluded.created_at
 """
-_FORGET = """
+FORGET = """
 WITH gone AS (
     DELETE FROM idempotency WHERE scope IN (
         SELECT scope FROM idempotency WHERE created_at < now() - interval '24 hours' LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -117,7 +117,7 @@ async def claim(connection: Connection, scope: Scope, digest: bytes) -> dict[str
             "A request with this Idempotency-Key is still being handled",
             headers={"retry-after": "1"},
         )
-    row = await connection.fetchrow(_FIND, scope.hash)
+    row = await connection.fetchrow(FIND, scope.hash)
     if row is None:
         return None
     if row["digest"] != digest:
@@ -133,9 +133,9 @@ async def claim(connection: Connection, scope: Scope, digest: bytes) -> dict[str
 
 async def keep(connection: Connection, scope: Scope, digest: bytes, facts: Mapping[str, JSON]) -> None:
     """Keep the immutable facts of the answer, in the effect's transaction; an expired row is replaced."""
-    await connection.execute(_KEEP, scope.hash, digest, json.dumps(facts))
+    await connection.execute(KEEP, scope.hash, digest, json.dumps(facts))
 
 
 async def forget_expired(connection: Connection, limit: int = 1000) -> int:
     """Delete at most `limit` rows older than 24 hours; return how many."""
-    return await connection.fetchval(_FORGET, limit)
+    return await connection.fetchval(FORGET, limit)

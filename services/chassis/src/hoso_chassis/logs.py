@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 from types import TracebackType
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -119,14 +119,8 @@ def _thread_crashed(args: threading.ExceptHookArgs) -> None:
     _log.critical("thread-crashed", exc_info=args.exc_value)
 
 
-def _warned(  # the signature is warnings.showwarning's
-    _message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,  # noqa: ARG001
-    line: str | None = None,  # noqa: ARG001
-) -> None:
+def show_warning(_message: Warning | str, category: type[Warning], filename: str, lineno: int, *_rest: object) -> None:
+    """Log a warning's category and place; stands in for `warnings.showwarning`."""
     _log.warning("warning", category=category.__name__, at=f"{filename.rpartition('site-packages/')[2]}:{lineno}")
 
 
@@ -144,4 +138,4 @@ def configure(service: str, role: str, level: str = "info", stream: BinaryIO | N
     root = logging.getLogger()
     root.handlers[:] = [Libraries()]
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
-    sys.excepthook, threading.excepthook, warnings.showwarning = _crashed, _thread_crashed, _warned
+    sys.excepthook, threading.excepthook, warnings.showwarning = _crashed, _thread_crashed, show_warning

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic, time
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 import httpx
 import structlog
@@ -57,25 +57,36 @@ def _unauthorized(why: str) -> Problem:
     return Problem(401, f"token-{why}", title, title_en, headers={"www-authenticate": f'Bearer realm="hoso"{detail}'})
 
 
-def _algorithms(key: Key) -> list[str]:
+class _Algorithms(jws.JWSRegistry):
+    """Reads the older name "EdDSA" as "Ed25519" (RFC 9864), which joserfc would accept with a warning."""
+
+    def get_alg(self, name: str) -> Any:  # noqa: ANN401  # joserfc's model of an algorithm is private
+        return super().get_alg("Ed25519" if name == "EdDSA" else name)
+
+
+def _algorithm(key: Key) -> str | None:
     """Return what a key may have signed with: asymmetric, decided by the key and never by the token."""
     match key:
         case OKPKey() if key.curve_name == "Ed25519":
-            return ["Ed25519", "EdDSA"]
+            return "Ed25519"
         case ECKey() if key.curve_name == "P-256":
-            return ["ES256"]
+            return "ES256"
         case RSAKey() if key.raw_value.key_size >= 2048:  # noqa: PLR2004  # NIST SP 800-131A
-            return ["RS256"]
+            return "RS256"
         case _:
-            return []
+            return None
 
 
-def _usable(entry: Mapping[str, Any]) -> Key | None:
+def _usable(entry: dict[str, Any]) -> Key | None:
     try:
-        key = JWKRegistry.import_key(dict(entry))
-    except (JoseError, ValueError, TypeError, KeyError):
+        key = JWKRegistry.import_key({name: value for name, value in entry.items() if name != "alg"})
+    except (JoseError, ValueError, TypeError, AttributeError):
         return None
-    return key if entry.get("use", "sig") == "sig" and key.kid and _algorithms(key) else None
+    algorithm = _algorithm(key)
+    named = entry.get("alg", algorithm)
+    if not key.kid or algorithm is None or entry.get("use", "sig") != "sig":
+        return None
+    return key if named == algorithm or (named, algorithm) == ("EdDSA", "Ed25519") else None
 
 
 @dataclass(slots=True)
@@ -112,7 +123,7 @@ class TokenVerifier:
             raise _unauthorized("malformed")
         key = await self._key(_key_id(token))
         try:
-            claims = jwt.decode(token, key, algorithms=_algorithms(key)).claims
+            claims = jwt.decode(token, key, registry=_Algorithms(algorithms=[_algorithm(key) or ""])).claims
         except (JoseError, ValueError):
             raise _unauthorized("signature") from None
         return self._caller(claims)
@@ -197,13 +208,14 @@ def _caller_of(claims: Mapping[str, Any]) -> Caller:
     names = (claims.get("unit"), claims.get("agency"))
     if (
         not (isinstance(subject, str) and _SUBJECT.fullmatch(subject))
+        or not isinstance(role, str)
         or role not in ROLES
         or type(assurance) is not int
         or assurance not in (1, 2)
         or not all(name is None or (isinstance(name, str) and _NAME.fullmatch(name)) for name in names)
     ):
         raise _unauthorized("claims")
-    return Caller(subject, role, *names, assurance=assurance)
+    return Caller(subject, cast("Role", role), *names, assurance=assurance)
 
 
 def require(*roles: Role) -> Callable[..., Awaitable[Caller]]:
