@@ -1,0 +1,1 @@
+"""The service storage: files of citizens, from upload to verdict."""

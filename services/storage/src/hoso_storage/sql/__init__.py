@@ -1,0 +1,1 @@
+"""SQL files of storage; no code."""
