@@ -1,0 +1,63 @@
+"""What each failure means, as tables: of a record, of a mail server's and of an SMS centre's answer; no I/O."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hoso_chassis.policy import Failure, Policy
+from hoso_chassis.work import TargetRefused, TargetUnavailable
+from hoso_notify.domain import AnotherDossier
+
+
+class ProviderUnavailable(TargetUnavailable):
+    """The provider surely did not take it and may take it later."""
+
+
+class RejectedByProvider(TargetRefused):
+    """The provider will never take this message to this recipient."""
+
+
+class NotWritable(TargetRefused):
+    """The message cannot be put into the form that the channel wants."""
+
+
+_PERMANENT: Final = 500  # 5yz; 4yz is for a while
+
+Answer = type[ProviderUnavailable | RejectedByProvider]
+
+RECORDS: Final[Mapping[type[BaseException], Failure]] = {
+    AnotherDossier: Failure.PERMANENT,
+}
+"""What is added to the chassis' own table."""
+
+POLICY: Final = Policy(RECORDS)
+
+SMTP: Final[Mapping[str, Answer]] = {
+    "RCPT": RejectedByProvider,
+    "DATA": RejectedByProvider,
+}
+"""SMTP commands whose 5xx speaks of this one mail (RFC 5321, 4.2). A 5xx to any other step, the greeting, STARTTLS,
+AUTH or MAIL FROM, speaks of us: giving up each mail would turn one wrong setting into silence for everybody."""
+
+SMPP: Final[Mapping[int, Answer]] = {
+    0x00000001: RejectedByProvider,  # ESME_RINVMSGLEN: message length
+    0x0000000B: RejectedByProvider,  # ESME_RINVDSTADR: destination address
+    0x00000033: RejectedByProvider,  # ESME_RINVNUMDESTS: number of destinations
+    0x00000040: RejectedByProvider,  # ESME_RINVDESTFLAG: destination flag
+    0x00000050: RejectedByProvider,  # ESME_RINVDSTTON: type of the destination's number
+    0x00000051: RejectedByProvider,  # ESME_RINVDSTNPI: plan of the destination's number
+    0x00000065: RejectedByProvider,  # ESME_RX_P_APPN: permanent error of the receiving application
+    0x00000066: RejectedByProvider,  # ESME_RX_R_APPN: rejected by the receiving application
+}
+"""Statuses of SMPP 3.4 (5.1.3) that speak of this one message. Every other one, throttled (0x58), queue full (0x14),
+system error (0x08), a wrong source address or a status that is not known here, says that it was not taken, and speaks
+of the way to the centre or of our settings: it is tried again until it is too old; the breaker spares the centre."""
+
+
+def smtp_failure(command: str, code: int) -> Answer:
+    """What an answer that is no success means; `command` is the SMTP verb, or "CONNECT"."""
+    return SMTP.get(command, ProviderUnavailable) if code >= _PERMANENT else ProviderUnavailable
+
+
+def smpp_failure(status: int) -> Answer:
+    """What a `command_status` that is not ESME_ROK means."""
+    return SMPP.get(status, ProviderUnavailable)

@@ -1,0 +1,54 @@
+"""What the service notify is told by its environment; it reads nothing itself."""
+
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from hoso_chassis.settings import ServiceSettings
+from hoso_notify.recipients import mailbox
+
+
+def _sender(value: str) -> str:
+    """Take a name and an address, or an address alone."""
+    if mailbox(parseaddr(value)[1]) is None:
+        raise ValueError("not a mailbox")
+    return value
+
+
+class NotifySettings(ServiceSettings):
+    """The settings of every service, and where mails and SMS are handed over."""
+
+    smtp_host: str = Field(min_length=1, description="Mail server.")
+    smtp_port: int = Field(ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["opportunistic", "starttls", "tls", "none"] = Field(
+        "opportunistic", description="`opportunistic` (STARTTLS where offered), `starttls` (or nothing), `tls`, `none`."
+    )
+    smtp_username: str | None = Field(None, description="User name, where the mail server wants one.")
+    smtp_password: SecretStr | None = Field(None, description="Password, where the mail server wants one.")
+    smtp_connections: int = Field(8, ge=1, le=256, description="Mails at a time in one worker.")
+    smtp_timeout: float = Field(10.0, gt=0, le=300, description="Seconds one answer of the mail server may take.")
+    mail_sender: Annotated[str, AfterValidator(_sender)] = Field(
+        description="`Name <address>`; the Message-ID has the address's domain."
+    )
+    smpp_host: str = Field(min_length=1, description="SMS centre.")
+    smpp_port: int = Field(ge=1, le=65535, description="Its port.")
+    smpp_tls: bool = Field(default=False, description="SMPP over TLS.")
+    smpp_system_id: str = Field(min_length=1, max_length=15, description="Account at the SMS centre.")
+    smpp_password: SecretStr = Field(min_length=1, max_length=8, description="Its password, at most 8 octets.")
+    smpp_window: int = Field(8, ge=1, le=256, description="SMS at a time in one worker.")
+    smpp_timeout: float = Field(10.0, gt=0, le=300, description="Seconds one answer of the SMS centre may take.")
+    sms_sender: str = Field(
+        pattern=r"^([0-9]{3,15}|[A-Za-z0-9 ._-]{3,11})$", description="Brand name (3 to 11 characters) or number."
+    )
+    sms_accents: bool = Field(default=False, description="SMS with accents: UCS-2, two parts or more.")
+    portal_url: str | None = Field(
+        None, pattern=r"^https?://[^\s<>\"]+$", description="Shown in mails, where to follow a dossier; never in SMS."
+    )
+
+    @property
+    def sender(self) -> Address:
+        """The sender of every mail."""
+        name, address = parseaddr(self.mail_sender)
+        return Address(name, addr_spec=address)

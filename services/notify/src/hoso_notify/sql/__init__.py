@@ -1,0 +1,1 @@
+"""The migrations of notify, as package data."""
