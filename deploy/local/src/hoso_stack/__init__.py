@@ -1,0 +1,1 @@
+"""Hoso's native local stack; importing it starts nothing."""
