@@ -44,6 +44,10 @@ def api(body_seconds: float = 30.0) -> APIRouter:
     async def upload(request: Request) -> int:
         return sum([len(part) async for part in request.stream()])
 
+    @router.post("/broken")
+    async def fail() -> None:
+        raise ValueError
+
     return router
 
 
@@ -192,10 +196,14 @@ async def test_a_second_head_that_dawdles_is_a_408_problem(impatient: Server) ->
 
 
 async def test_a_body_and_the_next_head_in_one_piece_are_two_requests(running: Server) -> None:
-    first = post("/uploads", "content-length: 150000\r\n", b"a" * 150_000)
-    answer = await exchange(running.port, first + b"GET /livez HT", b"TP/1.1\r\nconnection: close\r\n\r\n")
-    assert b"150000" in answer.body
-    assert b'"loops":[]' in answer.body
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(post("/uploads", "content-length: 60001\r\nexpect: 100-continue\r\n", b"a"))
+    assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"a" * 60_000 + b"GET /livez HT")
+    assert (await reader.readuntil(b"60001")).startswith(b"HTTP/1.1 200")
+    writer.write(b"TP/1.1\r\nhost: x\r\n\r\n")
+    assert (await reader.readuntil(b'"loops":[]')).startswith(b"HTTP/1.1 200")
+    writer.close()
 
 
 async def test_a_body_is_refused_by_its_announced_length_before_it_is_read(running: Server) -> None:
@@ -237,9 +245,13 @@ async def test_100_mb_are_not_taken_in_after_a_refusal(running: Server) -> None:
     assert sent < 20, "the kernel's buffers and not more"
 
 
-async def test_no_route_reads_a_body_that_nobody_wants(running: Server) -> None:
-    answer = await exchange(running.port, post("/nowhere", f"content-length: {100 * MIB}\r\n"))
-    assert (answer.status, answer.slug, answer.closes) == (404, "not-found", True)
+@pytest.mark.parametrize(
+    ("path", "slug"), [("/nowhere", "not-found"), ("/broken", "internal-error"), ("/%00", "malformed-request")]
+)
+@pytest.mark.usefixtures("logged")
+async def test_a_body_that_nobody_wants_is_not_taken_in(running: Server, path: str, slug: str) -> None:
+    answer = await exchange(running.port, post(path, f"content-length: {100 * MIB}\r\n"))
+    assert (answer.slug, answer.closes) == (slug, True)
 
 
 async def test_a_body_that_dawdles_is_a_408_problem(impatient: Server) -> None:

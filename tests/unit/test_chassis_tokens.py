@@ -203,6 +203,7 @@ async def test_another_key_of_the_same_name_is_refused(verifier: TokenVerifier) 
         "...",
         "đ",
         "x" * 8193,
+        token(more="x" * 6200),
         token(header={"kid": None}),
         token(header={"typ": "hoso-receipt+jwt"}),
         token().rpartition(".")[0],
@@ -247,7 +248,15 @@ async def test_a_new_key_is_found_and_a_removed_one_goes(verifier: TokenVerifier
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"keys": []}', b'{"keys": [1]}', b'{"keys": [{"kty": "OKP"}]}', b"x" * 300_000]
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"keys": []}',
+        b'{"keys": [1]}',
+        b'{"keys": [{"kty": "OKP"}]}',
+        json.dumps({"keys": [EC.as_dict(private=False)]}).encode() + b" " * 262_144,
+    ],
 )
 async def test_the_keys_at_hand_serve_while_the_issuer_is_broken(
     verifier: TokenVerifier, issuer: Issuer, clock: Clock, body: bytes

@@ -118,8 +118,8 @@ def create_app(  # noqa: PLR0913  # the one place where they meet
         redirect_slashes=False,
         responses=problem_responses("default"),
         middleware=[
-            Middleware(Observed, away=tuple(away)),
             Middleware(BodyLimit, limit=Limit(body_limit, body_seconds)),
+            Middleware(Observed, away=tuple(away)),
         ],
         # FastAPI's own telemetry records queries, inputs and exception messages.
         telemetry={

@@ -51,7 +51,7 @@ def check_json(body: bytes) -> None:
         pydantic_core.from_json(body, allow_inf_nan=False, cache_strings="none")
     except ValueError:
         raise standard(400) from None
-    if _NUL.search(body):
+    if b"u0000" in body and _NUL.search(body):  # the second alone took 80 us for 1.5 KB
         raise standard(400)
 
 
@@ -87,7 +87,7 @@ class _Body:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0" if "transfer-encoding" not in headers else "")
         self._scope, self._receive, self._default = scope, receive, default
-        self._announced = int(length) if length.isdigit() else 0
+        self._announced = int(length) if length.isdecimal() else 0
         self._json = is_json(headers.get("content-type", ""))
         self._size = 0
         self._deadline: float | None = None

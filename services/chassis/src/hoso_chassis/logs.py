@@ -24,7 +24,7 @@ _TRUSTED = ("aiokafka", "faststream", "uvicorn")
 _log = structlog.stdlib.get_logger("hoso_chassis.logs")
 
 
-class Printable(Exception):  # noqa: N818  # a marker for errors, not an error
+class Printable(Exception):  # a marker for errors, not an error
     """An error of our own whose message holds no value that came from outside, so that logs may print it."""
 
 
@@ -50,7 +50,7 @@ class _Renderer:
     service: str
     role: str
 
-    def __call__(self, _logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401
+    def __call__(self, _logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
         line: dict[str, Any] = {
             "time": datetime.now(UTC),
             "level": method,

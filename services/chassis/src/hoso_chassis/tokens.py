@@ -60,7 +60,7 @@ def _unauthorized(why: str) -> Problem:
 class _Algorithms(jws.JWSRegistry):
     """Reads the older name "EdDSA" as "Ed25519" (RFC 9864), which joserfc would accept with a warning."""
 
-    def get_alg(self, name: str) -> Any:  # noqa: ANN401  # joserfc's model of an algorithm is private
+    def get_alg(self, name: str) -> Any:  # joserfc's model of an algorithm is private
         return super().get_alg("Ed25519" if name == "EdDSA" else name)
 
 
