@@ -1,0 +1,1 @@
+"""The service dossier: drafts, submissions, dossier codes and the status of every dossier."""

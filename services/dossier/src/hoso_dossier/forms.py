@@ -1,0 +1,56 @@
+"""Answers against the JSON Schema of their form: every flaw at once, by pointer and code, never a value."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import jsonschema_rs
+
+from hoso_dossier.flaws import Flaw
+
+_CODES: Final = {
+    "required": "missing",
+    "additionalProperties": "unknown-field",
+    "type": "wrong-type",
+    "enum": "not-a-choice",
+    "const": "must-be-accepted",
+    "format": "not-a-date",
+    "minLength": "too-short",
+    "maxLength": "too-long",
+    "pattern": "wrong-form",
+    "minItems": "too-few",
+    "maxItems": "too-many",
+    "uniqueItems": "repeated",
+}
+ROOT: Final = "/answers"
+
+
+class Form:
+    """A form, compiled; it never fetches a schema from anywhere.
+
+    Raises:
+        ValueError: the schema is not one, or uses a format that is not known.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._validator = jsonschema_rs.Draft202012Validator(
+            dict(schema), offline=True, validate_formats=True, ignore_unknown_formats=False
+        )
+
+    def find_flaws(self, answers: Mapping[str, Any]) -> list[Flaw]:
+        """Return everything that is wrong with the answers, in the order of the form."""
+        if self._validator.is_valid(answers):
+            return []
+        return [_flaw(error) for error in self._validator.iter_errors(answers)]
+
+
+def _flaw(error: jsonschema_rs.ValidationError) -> Flaw:
+    """Name the flaw; the path has only names of the form, since it knows no others and goes into none."""
+    path = list(error.instance_path)
+    if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+        path.append(error.kind.property)
+    return Flaw(ROOT + "".join(_steps(path)), _CODES.get(error.kind.name, "invalid"))
+
+
+def _steps(path: list[str | int]) -> Iterator[str]:
+    for part in path:
+        yield "/" + str(part).replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,1 @@
+"""The database of dossier, one file after the other."""

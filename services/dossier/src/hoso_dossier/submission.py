@@ -1,0 +1,164 @@
+"""A draft becomes a dossier: checked, given its code, stored and announced in one transaction, or nothing at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from hoso_chassis.database import Database, Transaction
+from hoso_chassis.idempotency import Scope, claim, digest, keep
+from hoso_chassis.problems import FieldError, Problem, standard
+from hoso_dossier import drafts, new_dossiers
+from hoso_dossier.announcements import announced
+from hoso_dossier.code_blocks import CodeBlocks
+from hoso_dossier.codes import Code, viet_nam_day
+from hoso_dossier.domain import Dossier
+from hoso_dossier.drafts import Draft
+from hoso_dossier.flaws import Flaw
+from hoso_dossier.forms import Form
+from hoso_dossier.identity_numbers import Profile
+from hoso_dossier.procedures import Catalogue, Procedure
+from hoso_dossier.receipts import Expected, ReceiptKeys
+from hoso_dossier.residence import Answers, Application
+from hoso_dossier.values import Attachment, Verification
+
+CHANNEL: Final = "online"
+_TRIES: Final = 5  # a day ends once, a restored database is behind by some blocks
+_FIND_SUBMITTED: Final = "SELECT code FROM dossiers WHERE id = $1 AND owner = $2"
+
+
+class CodeUnusable(Exception):
+    """The code in hand is of another day, or somebody has it: another one is needed."""
+
+
+@dataclass(slots=True)
+class Submissions:
+    """What a submission needs.
+
+    The code is in hand before the transaction opens, so that no connection waits for another one; a code that was not
+    used goes back in hand.
+    """
+
+    database: Database
+    catalogue: Catalogue
+    codes: CodeBlocks
+    receipts: ReceiptKeys
+    profile: Profile
+    _forms: dict[tuple[str, int], Form] = field(default_factory=dict[tuple[str, int], Form], init=False)
+
+    async def submit(self, draft_id: UUID, owner: str, receipts: Sequence[str], scope: Scope) -> Mapping[str, Any]:
+        """Return the facts of the answer: id and code; the same ones for the same Idempotency-Key.
+
+        Raises:
+            Problem: 404 not-found, 409 already-submitted, 422 answers-invalid or receipt-invalid, those of `claim`, and
+                503 when no code is to be had.
+        """
+        request = digest({"receipts": list(receipts)}, str(draft_id))
+        for _ in range(_TRIES):
+            code = await self.codes.take()
+            try:
+                async with self.database.transaction() as tx:
+                    kept = await claim(tx.connection, scope, request)
+                    facts = kept or await self._submit(tx, draft_id, owner, receipts, code)
+                    if kept is None:
+                        await keep(tx.connection, scope, request, facts)
+            except CodeUnusable:
+                self.codes.drop(code.day)
+                continue
+            except Problem:
+                self.codes.give_back(code)
+                raise
+            if kept is not None:
+                self.codes.give_back(code)
+            return facts
+        raise standard(503, {"retry-after": "1"})
+
+    async def _submit(
+        self, tx: Transaction, draft_id: UUID, owner: str, receipts: Sequence[str], code: Code
+    ) -> Mapping[str, Any]:
+        draft = await drafts.lock(tx.connection, draft_id, owner)
+        if draft is None:
+            raise await _gone(tx, draft_id, owner)
+        now = self.codes.read(draft.now)
+        if code.day != viet_nam_day(now):
+            raise CodeUnusable
+        procedure = self.catalogue.version(draft.procedure, draft.procedure_version)
+        application, attachments = self._checked(draft, owner, receipts, procedure)
+        dossier = Dossier(
+            id=draft.id,
+            code=str(code),
+            procedure=procedure.code,
+            procedure_version=procedure.version,
+            procedure_name=procedure.name,
+            case=application.case,
+            agency=application.agency,
+            owner=owner,
+            channel=CHANNEL,
+            submitted_at=now,
+            verification=Verification(uuid7()),
+            attachments=tuple(attachments),
+            contacts=application.contacts,
+        )
+        events = [tx.announce(event) for event in announced(dossier, dossier.submit(application.identity))]
+        dossier.correlation_id = events[0]
+        if not await new_dossiers.add(tx.connection, dossier):
+            raise CodeUnusable
+        return {"id": str(dossier.id), "code": dossier.code}
+
+    def _checked(
+        self, draft: Draft, owner: str, receipts: Sequence[str], procedure: Procedure
+    ) -> tuple[Application, list[Attachment]]:
+        """Return what the answers and the receipts hold; raises a Problem with everything wrong with either."""
+        now = self.codes.read(draft.now)
+        flaws = self._form(procedure).find_flaws(draft.answers)
+        answers = Answers(draft.answers, flaws, self.profile, viet_nam_day(now))
+        flaws = [*flaws, *answers.find_flaws()]
+        expected = Expected(
+            draft.id,
+            owner,
+            frozenset(one.code for one in procedure.components),
+            procedure.mandatory_components,
+            now,
+        )
+        attachments, receipt_flaws = self.receipts.check(receipts, expected)
+        if flaws or receipt_flaws:
+            raise refusal(flaws, receipt_flaws)
+        return answers.application(), attachments
+
+    def _form(self, procedure: Procedure) -> Form:
+        key = (procedure.code, procedure.version)
+        if key not in self._forms:
+            self._forms[key] = Form(procedure.form)
+        return self._forms[key]
+
+
+async def _gone(tx: Transaction, draft_id: UUID, owner: str) -> Problem:
+    """Tell why there is no draft: it was submitted, or there never was one that the caller may see."""
+    code = await tx.connection.fetchval(_FIND_SUBMITTED, draft_id, owner)
+    if code is None:
+        return standard(404)
+    return Problem(
+        409,
+        "already-submitted",
+        "Hồ sơ này đã được nộp",
+        "This draft was already submitted",
+        code=code,
+        id=str(draft_id),
+    )
+
+
+def refusal(answers: Sequence[Flaw], receipts: Sequence[Flaw]) -> Problem:
+    """Return the problem for what is wrong; its type is about the answers first, its errors are about everything."""
+    errors = [
+        FieldError(pointer=flaw.pointer, code=flaw.code, title=flaw.words[0], title_en=flaw.words[1])
+        for flaw in (*answers, *receipts)
+    ]
+    if answers:
+        return Problem(422, "answers-invalid", "Tờ khai chưa hợp lệ", "The answers are not valid", errors)
+    if all(flaw.code == "component-missing" for flaw in receipts):
+        return Problem(422, "component-missing", "Thiếu giấy tờ bắt buộc", "A mandatory paper is missing", errors)
+    return Problem(
+        422, "receipt-invalid", "Biên nhận tệp đính kèm không hợp lệ", "An attachment receipt is not valid", errors
+    )
