@@ -287,6 +287,18 @@ async def test_the_server_names_no_product_and_stops_while_a_connection_idles(ru
     writer.close()
 
 
+async def test_a_request_in_hand_when_the_server_stops_is_told_to_come_again(logged: io.BytesIO) -> None:
+    running, task = await started(BoundedProtocol, 30.0)
+    running.config.timeout_graceful_shutdown = 0
+    answering = asyncio.create_task(exchange(running.port, post("/uploads", "content-length: 1000\r\n", b"a")))
+    await until(lambda: bool(running.server_state.tasks))
+    running.should_exit = True
+    await task
+    answer = await answering
+    assert (answer.status, answer.slug, answer.closes) == (503, "unavailable", True)
+    assert b"Exception" not in logged.getvalue()
+
+
 async def test_an_address_that_is_taken_is_said(running: Server) -> None:
     second = server(health_app(Health()), "127.0.0.1", running.port)
     with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{running.port}"):

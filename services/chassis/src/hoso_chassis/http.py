@@ -1,6 +1,7 @@
 """The HTTP application and server every api role has: nothing about what it is for, and no broker."""
 
 import re
+from asyncio import CancelledError
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from json import dumps
@@ -75,6 +76,8 @@ class Observed:
             return standard(400)  # PostgreSQL has no such character
         try:
             await self._app(scope, receive, answer)
+        except CancelledError:  # the server stops and will wait no longer: this is the request's outermost frame
+            return standard(503, {"retry-after": "2"})
         except self._away as error:
             _log.warning("request-unavailable", exc_info=error)
             return standard(503, {"retry-after": "2"})
