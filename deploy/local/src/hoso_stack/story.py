@@ -1,4 +1,4 @@
-"""One dossier's story as its people live it: a citizen and an officer at the HTTP APIs, and what Kafka and the peers show."""
+"""One dossier's story as its people live it: at the HTTP APIs, and as Kafka and the peers show it."""
 
 import asyncio
 import base64

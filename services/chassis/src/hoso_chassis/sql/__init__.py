@@ -1,0 +1,1 @@
+"""The chassis' own tables, as migrations."""

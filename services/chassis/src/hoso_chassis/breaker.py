@@ -1,0 +1,51 @@
+"""A circuit breaker per target: opens after failures in a row, lets a single probe through, closes on its success."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+
+@dataclass(slots=True)
+class Breaker:
+    """State of one outside system as one process sees it.
+
+    Attributes:
+        threshold: failures in a row that open it.
+        rest: seconds it stays open before one probe may go.
+    """
+
+    target: str
+    threshold: int = 5
+    rest: float = 2.0
+    clock: Callable[[], float] = monotonic
+    failures: int = 0
+    open_until: float | None = None
+    probing: bool = False
+
+    @property
+    def state(self) -> str:
+        """One of "closed", "open" and "half-open"; which the metrics show."""
+        if self.open_until is None:
+            return "closed"
+        return "open" if self.probing or self.clock() < self.open_until else "half-open"
+
+    def allowance(self, wanted: int) -> int:
+        """How many of `wanted` calls may begin now: all, a single probe, or none."""
+        if self.open_until is None:
+            return wanted
+        return min(wanted, 1) if self.state == "half-open" else 0
+
+    def begun(self) -> None:
+        """A call begins; while the breaker is not closed it is the probe."""
+        self.probing = self.open_until is not None
+
+    def succeeded(self) -> None:
+        """The target answered, be it with a refusal: it is there."""
+        self.failures, self.open_until, self.probing = 0, None, False
+
+    def failed(self) -> None:
+        """The target did not answer, or said that it cannot now."""
+        self.failures += 1
+        self.probing = False
+        if self.failures >= self.threshold:
+            self.open_until = self.clock() + self.rest

@@ -1,0 +1,82 @@
+"""The command line every service has: serve, migrate, check."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from hoso_chassis import inbox, logs, migrations
+from hoso_chassis.database import Database
+from hoso_chassis.postgres import AWAY, Connection
+from hoso_chassis.process import ROLES, serve
+from hoso_chassis.service import Service
+from hoso_chassis.settings import ServiceSettings, load
+
+
+def run(service: Service[Any, Any], arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line, do what it says and exit; a failure is one line and a status of 1."""
+    options = _parser(service).parse_args(arguments)
+    settings: ServiceSettings = load(service.settings)
+    logs.configure(service.name, "cli", settings.log_level)
+    try:
+        raise SystemExit(asyncio.run(options.command(service, settings, options)))
+    except migrations.DatabaseNotMigrated as error:
+        raise SystemExit(f"{service.name}: migrations are missing ({error}); run `migrate` first") from None
+    except migrations.MigrationChanged as error:
+        raise SystemExit(
+            f"{service.name}: migration {error} was changed after it was applied; write a new one"
+        ) from None
+    except AWAY as error:
+        raise SystemExit(f"{service.name}: the database does not answer ({type(error).__name__})") from None
+
+
+def _parser(service: Service[Any, Any]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m hoso_{service.name}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="run one or more roles until SIGTERM")
+    serving.add_argument("--role", type=_roles, default=ROLES, help="any of api,worker,relay (default: all)")
+    serving.set_defaults(command=_serve)
+    commands.add_parser("migrate", help="bring the database up to this code").set_defaults(command=_migrate)
+    commands.add_parser("check", help="check settings and database, start nothing").set_defaults(command=_check)
+    return parser
+
+
+def _roles(text: str) -> tuple[str, ...]:
+    roles = tuple(text.split(","))
+    if not roles or not set(roles) <= set(ROLES):
+        raise argparse.ArgumentTypeError(f"choose from {','.join(ROLES)}")
+    return roles
+
+
+async def _serve(service: Service[Any, Any], settings: ServiceSettings, options: argparse.Namespace) -> int:
+    return await serve(service, settings, options.role)
+
+
+async def _migrate(service: Service[Any, Any], settings: ServiceSettings, _: argparse.Namespace) -> int:
+    async def apply(connection: Connection) -> None:
+        names = await migrations.migrate(connection, service.all_migrations)
+        await inbox.keep_window(connection, datetime.now(UTC))
+        sys.stdout.write(f"{service.name}: {', '.join(names) if names else 'nothing to migrate'}\n")
+
+    return await _with_database(service, settings, apply)
+
+
+async def _check(service: Service[Any, Any], settings: ServiceSettings, _: argparse.Namespace) -> int:
+    async def require(connection: Connection) -> None:
+        await migrations.require_migrated(connection, service.all_migrations)
+        sys.stdout.write(f"{service.name}: settings are complete, the database is migrated\n")
+
+    return await _with_database(service, settings, require)
+
+
+async def _with_database(service: Service[Any, Any], settings: ServiceSettings, use: Any) -> int:
+    database = Database(settings.database_url.get_secret_value(), f"/hoso/{service.name}", size=1)
+    await database.open()
+    try:
+        async with database.connection() as connection:
+            await use(connection)
+    finally:
+        await database.close()
+    return 0

@@ -1,0 +1,244 @@
+"""The FastStream batch subscriber: raw records, one batch in hand, positions from PostgreSQL; it judges no record."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from hoso_chassis import faults, positions
+from hoso_chassis.batch import Batches
+from hoso_chassis.metrics import POSITION_LAG
+from hoso_chassis.policy import Failure, Halt, place
+from hoso_chassis.positions import Partition
+from hoso_chassis.records import Record
+
+A = TypeVar("A")
+_RETRY_SECONDS = 0.5  # between two looks at a database that is away
+_CALLS_FOR_HALT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, OffsetOutOfRangeError)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Consumer(ConsumerRebalanceListener, Generic[A]):
+    """One consumer group member of one service.
+
+    FastStream turns the loop and hands over raw batches; what must not be lost is decided here: where reading
+    begins (the position rows), that a batch in hand is finished before a partition moves, that a database which is away
+    holds the consumer instead of skipping, and that some errors halt it.
+    """
+
+    batches: Batches[A]
+    bootstrap_servers: str
+    group_instance_id: str | None = None
+    max_records: int = 500
+    on_turn: Callable[[], None] = lambda: None
+    halted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    _broker: KafkaBroker | None = None
+    _subscriber: Any = None
+    _stuck: bool = False
+    _in_hand: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _generation: int = 0
+    _fetched_in: int = 0
+    _expected: dict[Partition, int] = field(default_factory=dict[Partition, int])
+    _settling: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Join the group; returns when the consumer runs."""
+        self._broker = KafkaBroker(
+            self.bootstrap_servers, logger=None, allow_auto_create_topics=False, graceful_timeout=25, apply_types=False
+        )
+        subscriber = self._broker.subscriber(
+            *self.batches.inbound.topics,
+            batch=True,
+            group_id=self.batches.group,
+            group_instance_id=self.group_instance_id,
+            auto_offset_reset="none",
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            max_records=self.max_records,
+            batch_timeout_ms=100,
+            fetch_max_wait_ms=100,
+            isolation_level="read_committed",
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=1_000,
+            listener=self,
+            parser=_raw,
+            decoder=_undecoded,
+        )
+        get_batch = subscriber.get_msg
+
+        async def get_msg(consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+            self.on_turn()
+            return await self._fetch(get_batch, consumer)
+
+        subscriber.get_msg = get_msg
+        subscriber(self._take)
+        self._subscriber = subscriber
+        await self._broker.start()
+
+    @property
+    def _consumer(self) -> AIOKafkaConsumer | None:
+        return self._subscriber.consumer if self._subscriber else None
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and leave."""
+        if self._settling is not None:
+            self._settling.cancel()
+        if self._broker is not None:
+            await self._broker.stop()
+
+    async def _fetch(self, get_batch: Any, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+        if self.halted.done():
+            await asyncio.sleep(1)
+            return ()
+        try:
+            records = await get_batch(consumer)
+        except NoOffsetForPartitionError:
+            # The client looked for Kafka's offset of a new partition before the position row was sought to.
+            return ()
+        except _CALLS_FOR_HALT as error:
+            self._halt(f"{type(error).__name__}: reading is not allowed or the position is gone from the log")
+            return ()
+        self._fetched_in = self._generation
+        return records
+
+    async def _take(self, records: tuple[ConsumerRecord, ...]) -> None:
+        """FastStream's handler: nothing may leave it, because the next acknowledgement would commit over the batch."""
+        async with self._in_hand:
+            if self._fetched_in != self._generation or self.halted.done():
+                return  # fetched before the partitions moved: it comes again from the position rows
+            try:
+                await self._take_in_hand([_record(record) for record in records])
+            except Exception as error:  # noqa: BLE001
+                self._give_back(error)
+
+    async def _take_in_hand(self, records: Sequence[Record]) -> None:
+        # While faults stand at the limit one record is tried alone, to see whether the fault was mended.
+        following = await self.batches.take(records[:1] if self._stuck else records, self._expected)
+        self._expected.update(following)
+        self._measure_lag()
+        await self._tell_kafka(following)
+        if self._stuck:
+            self._move_away()
+
+    def _give_back(self, error: Exception) -> None:
+        failure = self.batches.policy.classify(error)
+        if failure is Failure.HALT or failure is Failure.BUG:
+            self._halt(str(error) if failure is Failure.HALT else place(error))
+            return
+        log.warning("batch-given-back", group=self.batches.group, failure=failure.value, error=place(error))
+        self._move_away()
+
+    def _halt(self, reason: str) -> None:
+        if not self.halted.done():
+            self.halted.set_exception(Halt(reason))
+        if self._consumer is not None:
+            self._consumer.pause(*self._consumer.assignment())
+
+    def _move_away(self) -> None:
+        """Drop what was fetched, pause, and read on from the position rows as soon as the database answers."""
+        self._generation += 1
+        if self._consumer is None:
+            return
+        assigned = self._consumer.assignment()
+        self._consumer.pause(*assigned)
+        if self._settling is not None:
+            self._settling.cancel()
+        self._settling = asyncio.create_task(self._settle(self._consumer, assigned))
+
+    async def _settle(self, consumer: AIOKafkaConsumer, assigned: Iterable[TopicPartition]) -> None:
+        """Seek to the position rows; tries until the database answers, while polling goes on with nothing fetched."""
+        assigned = list(assigned)
+        while True:
+            try:
+                self._expected = await self._load_positions(consumer, assigned)
+                break
+            except Exception as error:  # noqa: BLE001 - held, not skipped: the next look is the retry
+                log.warning("consumer-held", group=self.batches.group, error=place(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+        for partition in assigned:
+            consumer.seek(partition, self._expected[partition.topic, partition.partition])
+        self._generation += 1
+        consumer.resume(*assigned)
+        log.info("reading", group=self.batches.group, partitions=len(assigned))
+
+    async def _load_positions(
+        self, consumer: AIOKafkaConsumer, assigned: Sequence[TopicPartition]
+    ) -> dict[Partition, int]:
+        database, group = self.batches.database, self.batches.group
+        names = {(p.topic, p.partition): p for p in assigned}
+        async with database.connection() as connection:
+            self._stuck = await faults.in_a_row(connection, group) >= faults.LIMIT
+            known = await positions.load(connection, group, names)
+        new = [partition for name, partition in names.items() if name not in known]
+        if new:
+            beginnings = await consumer.beginning_offsets(new)
+            first = {(p.topic, p.partition): offset for p, offset in beginnings.items()}
+            async with database.connection() as connection:
+                await positions.begin(connection, group, first)
+                known = await positions.load(connection, group, names)
+        return known
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 - all of them move
+        """Wait for the batch in hand; what was fetched after it is dropped."""
+        async with self._in_hand:
+            self._generation += 1
+            self._expected = {}
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Read from the position rows, whatever Kafka believes."""
+        async with self._in_hand:
+            if assigned and self._consumer is not None:
+                self._move_away()
+
+    async def _tell_kafka(self, following: Mapping[Partition, int]) -> None:
+        """Commit Kafka's own offsets, for lag tools only; a failure changes nothing."""
+        if self._consumer is not None:
+            offsets = {TopicPartition(*partition): offset for partition, offset in following.items()}
+            with suppress(KafkaError, IllegalStateError):
+                await self._consumer.commit(offsets)
+
+    def _measure_lag(self) -> None:
+        for (topic, partition), offset in self._expected.items():
+            end = self._consumer.highwater(TopicPartition(topic, partition)) if self._consumer else None
+            if end is not None:
+                POSITION_LAG.set(max(0, end - offset), topic=topic, partition=str(partition))
+
+
+async def _raw(records: tuple[ConsumerRecord, ...], original: Any) -> KafkaMessage:
+    """FastStream's parser without its loss: headers that it cannot decode would cost the whole batch."""
+    message = await original((replace(records[0], headers=()),))
+    message.raw_message = records
+    return message
+
+
+async def _undecoded(message: KafkaMessage) -> tuple[ConsumerRecord, ...]:
+    return message.raw_message
+
+
+def _record(record: ConsumerRecord) -> Record:
+    return Record(
+        record.topic,
+        record.partition,
+        record.offset,
+        datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        record.key,
+        record.value,
+        tuple(record.headers),
+    )

@@ -1,0 +1,59 @@
+"""Which handler takes which event, and the store of the aggregate it decides on; registration only."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from hoso_chassis.consequences import Consequence
+from hoso_chassis.postgres import Connection
+from hoso_contracts.event import Event
+
+A = TypeVar("A")
+E = TypeVar("E", bound=Event)
+
+Handler = Callable[[E, A], Iterable[Consequence]]
+
+
+class Store(Protocol[A]):
+    """How aggregates of one kind are loaded and saved, many at a time."""
+
+    async def load(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, A]:
+        """Lock and load in id order. An id that may be new gets a fresh aggregate; one that must exist is left out."""
+        ...
+
+    async def save(self, connection: Connection, aggregates: Sequence[A]) -> None:
+        """Write all of them with set-based statements."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[A]):
+    """One handler: `of` names the aggregate that an event is about."""
+
+    event_type: type[Event]
+    of: Callable[[Any], UUID]
+    handler: Callable[[Any, A], Iterable[Consequence]]
+
+
+@dataclass(slots=True)
+class Inbound(Generic[A]):
+    """The handlers of one service, by event type; all of them decide on the same kind of aggregate."""
+
+    routes: dict[str, Route[A]] = field(default_factory=dict[str, Route[A]])
+
+    def on(self, event_type: type[E], *, of: Callable[[E], UUID]) -> Callable[[Handler[E, A]], Handler[E, A]]:
+        """Register a plain function from (event, loaded aggregate) to what follows."""
+
+        def register(handler: Handler[E, A]) -> Handler[E, A]:
+            if event_type.type in self.routes:
+                raise ValueError(f"{event_type.type} has a handler already")
+            self.routes[event_type.type] = Route(event_type, of, handler)
+            return handler
+
+        return register
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics to subscribe to, sorted."""
+        return tuple(sorted({route.event_type.topic for route in self.routes.values()}))

@@ -1,0 +1,46 @@
+"""A lease with expiry and a fencing number: one leader per name, also when a stopped process wakes up late."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from hoso_chassis.postgres import Connection
+
+# The fence grows whenever the lease changes hands or had run out, so that an old holder can be told apart.
+_HOLD = """
+INSERT INTO leases AS l (name, holder, fence, expires_at) VALUES ($1, $2, 1, now() + $3)
+ON CONFLICT (name) DO UPDATE
+    SET holder = EXCLUDED.holder,
+        expires_at = EXCLUDED.expires_at,
+        fence = CASE WHEN l.holder = EXCLUDED.holder AND l.expires_at > now() THEN l.fence ELSE l.fence + 1 END
+    WHERE l.holder = EXCLUDED.holder OR l.expires_at <= now()
+RETURNING fence
+"""
+_RELEASE = "UPDATE leases SET expires_at = now() WHERE name = $1 AND holder = $2"
+
+
+@dataclass(slots=True)
+class Lease:
+    """A named lease as one process sees it.
+
+    Attributes:
+        name: what is led.
+        duration: how long it lasts without being renewed.
+        fence: number under which it is held now; 0 when it is not.
+    """
+
+    name: str
+    duration: timedelta = timedelta(seconds=5)
+    holder: UUID = field(default_factory=uuid4)
+    fence: int = 0
+
+    async def hold(self, connection: Connection) -> bool:
+        """Take or renew it; False when somebody else holds it."""
+        self.fence = await connection.fetchval(_HOLD, self.name, self.holder, self.duration) or 0
+        return self.fence > 0
+
+    async def release(self, connection: Connection) -> None:
+        """Let it run out now, so that the next one need not wait."""
+        if self.fence:
+            await connection.execute(_RELEASE, self.name, self.holder)
+            self.fence = 0

@@ -1,0 +1,69 @@
+"""What a failure means: a table from exception to class, tested row by row; the chassis acts on the class alone."""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import asyncpg
+
+from hoso_chassis.outbox import NotAnnounceable
+from hoso_chassis.positions import PartitionLost
+from hoso_chassis.postgres import AWAY, CONFLICT
+from hoso_contracts.errors import BadRecord
+
+
+class Failure(Enum):
+    """The decision that a failure forces."""
+
+    PERMANENT = "permanent"  # the record is bad: dead letter
+    TRANSIENT = "transient"  # the database is away: hold, skip nothing
+    CONFLICT = "conflict"  # two transactions met: the same batch again
+    LOST = "lost"  # somebody else owns the partition: roll back, read the positions again
+    BUG = "bug"  # our fault: dead letter and an alarm, too many in a row halt
+    HALT = "halt"  # stop consuming until an operator has looked
+
+
+class NoSuchAggregate(Exception):
+    """The record speaks of something that this service does not have."""
+
+
+class Halt(Exception):
+    """Consuming must not go on; the message says why and what an operator can do."""
+
+
+_CHASSIS: Mapping[type[BaseException], Failure] = {
+    BadRecord: Failure.PERMANENT,
+    NoSuchAggregate: Failure.PERMANENT,
+    NotAnnounceable: Failure.BUG,
+    PartitionLost: Failure.LOST,
+    Halt: Failure.HALT,
+    **dict.fromkeys(AWAY, Failure.TRANSIENT),
+    **dict.fromkeys(CONFLICT, Failure.CONFLICT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The chassis' table and a service's own rows, which go first; the nearest base class decides, else it is a bug."""
+
+    rows: Mapping[type[BaseException], Failure] = field(default_factory=dict[type[BaseException], Failure])
+
+    def classify(self, error: BaseException) -> Failure:
+        """The class of a failure."""
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            return Failure.BUG  # the driver could not encode an argument; the database is not away
+        table = {**_CHASSIS, **self.rows}
+        for cls in type(error).__mro__:
+            if cls in table:
+                return table[cls]
+        return Failure.BUG
+
+
+def place(error: BaseException) -> str:
+    """An exception's type and our line that it came through: all that may be told, since its words may hold values."""
+    frames = [
+        frame.f_globals.get("__name__", "?") + f":{line}" for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    ours = [frame for frame in frames if frame.startswith("hoso_")]
+    return f"{type(error).__name__} at {(ours or frames or ['?'])[-1]}"

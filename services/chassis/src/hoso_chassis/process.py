@@ -1,0 +1,250 @@
+"""One process of one service: starts the roles asked for, and stops them in the order in which nothing is lost."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+import uvicorn
+
+from hoso_chassis import dead_letters, health, http, idempotency, inbox, logs, metrics, migrations, tracing
+from hoso_chassis.batch import Batches
+from hoso_chassis.breaker import Breaker
+from hoso_chassis.consumer import Consumer
+from hoso_chassis.performer import Performer
+from hoso_chassis.policy import Halt, place
+from hoso_chassis.postgres import AWAY, CONFLICT
+from hoso_chassis.relay import Relay
+from hoso_chassis.service import Parts, Periodic, Service
+from hoso_chassis.settings import ServiceSettings
+from hoso_chassis.tokens import TokenVerifier
+
+ROLES: Final = ("api", "worker", "relay")
+STOP_SECONDS: Final = 30.0
+_SLICE: Final = 1_000  # rows that one statement of housekeeping deletes
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Process:
+    """The roles of a service that run in this process."""
+
+    service: Service[Any, Any]
+    settings: ServiceSettings
+    roles: Sequence[str]
+    health: health.Health = field(default_factory=health.Health)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _stoppers: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+    async def run(self) -> int:
+        """Run until a signal or a halt; return the exit status."""
+        self._listen_to_signals()
+        parts = self.service.build(self.settings)
+        async with AsyncExitStack() as stack:
+            if "api" not in self.roles:
+                await self._serve_health(stack)
+            if not await self._open(parts):
+                return 0
+            stack.push_async_callback(parts.database.close)
+            for resource in parts.resources:
+                await stack.enter_async_context(resource)
+            self.health.ping("database", parts.database.ping)
+            for name, ping in parts.pings.items():
+                self.health.ping(name, ping)
+            await self._start_roles(parts)
+            status = await self._until_stopped()
+            await self._stop_roles()
+            return status
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            os._exit(1)  # the second signal: at once, which is as safe as being killed
+        self._stop.set()
+
+    async def _open(self, parts: Parts[Any]) -> bool:
+        """Wait for the database; False when told to stop meanwhile. Raises DatabaseNotMigrated."""
+        while not self._stop.is_set():
+            try:
+                await parts.database.open()
+                async with parts.database.connection() as connection:
+                    await migrations.require_migrated(connection, self.service.all_migrations)
+            except AWAY as error:
+                log.warning("waiting-for-database", error=place(error))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), 1)
+            else:
+                return True
+        return False
+
+    async def _start_roles(self, parts: Parts[Any]) -> None:
+        """Start in the order relay, worker, api; stopping goes the other way."""
+        if "relay" in self.roles:
+            self._start_relay(parts)
+        if "worker" in self.roles:
+            await self._start_worker(parts)
+        if "api" in self.roles:
+            await self._start_api(parts)
+        log.info("started", roles=list(self.roles), version=self.service.version)
+
+    def _start_relay(self, parts: Parts[Any]) -> None:
+        relay = Relay(
+            parts.database,
+            _required(self.settings.kafka_bootstrap_servers),
+            self.health.heartbeat("relay", within=30).beat,
+        )
+        task = self._spawn(relay.run())
+        measure = self._spawn(self._repeat(Periodic("outbox-metrics", 5, relay.measure)))
+
+        async def stop() -> None:
+            measure.cancel()
+            relay.stop()
+            await task
+
+        self._stoppers.append(stop)
+
+    async def _start_worker(self, parts: Parts[Any]) -> None:
+        house = Periodic("housekeeping", 3600, lambda: self._keep_house(parts))
+        periodic = [self._spawn(self._repeat(one)) for one in (house, *parts.periodic)]
+        performers = [self._performer(parts, kind) for kind in parts.kinds]
+        running = [self._spawn(performer.run()) for performer in performers]
+        consumer = await self._start_consumer(parts) if parts.inbound.routes else None
+
+        async def stop() -> None:
+            if consumer is not None:
+                await consumer.stop()
+            for task in periodic:
+                task.cancel()
+            for performer in performers:
+                performer.stop()
+            await asyncio.gather(*running)
+
+        self._stoppers.append(stop)
+
+    def _performer(self, parts: Parts[Any], kind: Any) -> Performer[Any]:
+        beat = self.health.heartbeat(f"work-{kind.name}", within=kind.timeout + 30)
+        return Performer(parts.database, kind, parts.store, Breaker(kind.target), beat.beat)
+
+    async def _start_consumer(self, parts: Parts[Any]) -> Consumer[Any]:
+        batches = Batches(parts.database, self.service.group, parts.inbound, parts.store, parts.policy)
+        consumer = Consumer(
+            batches,
+            _required(self.settings.kafka_bootstrap_servers),
+            self.settings.group_instance_id,
+            on_turn=self.health.heartbeat("consumer", within=60).beat,
+        )
+        await consumer.start()
+
+        async def watch() -> None:
+            await consumer.halted
+
+        self._spawn(watch())
+        return consumer
+
+    async def _start_api(self, parts: Parts[Any]) -> None:
+        settings = self.settings
+        verifier = TokenVerifier(_required(settings.jwks_url), _required(settings.token_issuer))
+        app = http.create_app(
+            title=f"Hoso {self.service.name}",
+            version=self.service.version,
+            routers=parts.routers,
+            health=self.health,
+            verifier=verifier,
+            away=(*AWAY, *CONFLICT),
+            body_limit=settings.body_limit,
+            body_seconds=settings.body_seconds,
+        )
+        server = http.server(app, settings.http_host, _required(settings.http_port))
+        task = self._spawn(server.serve())
+
+        async def stop() -> None:
+            server.should_exit = True
+            await task
+            await verifier.close()
+
+        self._stoppers.append(stop)
+
+    async def _serve_health(self, stack: AsyncExitStack) -> None:
+        settings = self.settings
+        server = http.server(health.health_app(self.health), settings.health_host, _required(settings.health_port))
+        task = asyncio.create_task(server.serve())
+
+        async def stop(server: uvicorn.Server = server) -> None:
+            server.should_exit = True
+            await task
+
+        stack.push_async_callback(stop)
+
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.append(task)
+        return task
+
+    async def _repeat(self, periodic: Periodic) -> None:
+        """Run it every so many seconds; a failure is told and does not end it."""
+        while True:
+            try:
+                await periodic.run()
+            except Exception as error:  # noqa: BLE001 - the next turn is the retry
+                log.error("periodic-failed", name=periodic.name, error=place(error))
+            await asyncio.sleep(periodic.every)
+
+    async def _keep_house(self, parts: Parts[Any]) -> None:
+        async with parts.database.connection() as connection:
+            await inbox.keep_window(connection, parts.database.clock())
+            await dead_letters.forget_old(connection)
+            while await idempotency.forget_expired(connection, _SLICE) == _SLICE:
+                continue  # by slices, so that no statement is long
+
+    async def _until_stopped(self) -> int:
+        """Until a signal (0), or until a role ends by itself, which is always a failure (1)."""
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({stop, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        if self._stop.is_set():
+            return 0
+        stop.cancel()
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                self.health.halt(str(error) if isinstance(error, Halt) else place(error))
+                log.critical("halted", reason=str(error) if isinstance(error, Halt) else place(error))
+        return 1
+
+    async def _stop_roles(self) -> None:
+        """HTTP stops accepting, batches in hand and calls in flight finish, the relay drains, inside 30 seconds."""
+        log.info("stopping")
+        try:
+            async with asyncio.timeout(STOP_SECONDS - 5):
+                for stop in reversed(self._stoppers):
+                    with suppress(Halt):
+                        await stop()
+        except TimeoutError:
+            log.error("stop-took-too-long", seconds=STOP_SECONDS - 5)
+        log.info("stopped")
+
+
+def _required(value: Any) -> Any:
+    if value is None:
+        raise SystemExit("a setting of this role is missing: see the environment table in the README")
+    return value
+
+
+async def serve(service: Service[Any, Any], settings: ServiceSettings, roles: Sequence[str]) -> int:
+    """Configure what the whole process shares, then run the roles."""
+    role = "-".join(roles)
+    logs.configure(service.name, role, settings.log_level)
+    tracing.configure(service.name, role, settings.spans_file)
+    metrics.configure(service.name)
+    try:
+        return await Process(service, settings, roles).run()
+    finally:
+        tracing.close()

@@ -1,0 +1,202 @@
+"""The relay: one leader sends the oldest outbox rows, then deletes them; it reads no event and changes none."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
+
+from hoso_chassis.database import Database
+from hoso_chassis.lease import Lease
+from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS, RELAYED
+from hoso_chassis.outbox import headers_from_json
+from hoso_chassis.policy import place
+from hoso_chassis.postgres import AWAY
+
+ROUND_ROWS: Final = 1_000
+ROUND_SECONDS: Final = 15.0  # an idempotent send never gives up by itself, so the round does
+_SET_ASIDE_SECONDS: Final = 30.0
+
+log = structlog.get_logger()
+
+_OLDEST = """
+SELECT position, topic, type, key, value, headers::text AS headers FROM outbox
+WHERE topic <> ALL($1::text[]) ORDER BY position LIMIT $2
+"""
+# A holder that was stopped while it sent finds a higher fence: the new one has sent these rows again, or will.
+_DELETE = """
+DELETE FROM outbox WHERE position = ANY($1::bigint[])
+AND EXISTS (SELECT FROM leases WHERE name = $2 AND holder = $3 AND fence = $4)
+"""
+_BACKLOG = """
+SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS some) AS rows,
+       extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY position LIMIT 1))::float8 AS age
+"""
+
+
+class TopicNotWritable(Exception):
+    """One topic cannot be written; the others go on."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        super().__init__(f"{topic}: {reason}")
+        self.topic = topic
+
+
+@dataclass(slots=True)
+class Relay:
+    """Moves one service's outbox to Kafka.
+
+    Order: rows of one key leave in the order of their positions. Every round is a Kafka transaction under the
+    service's own transactional id, so a relay that lost its lease while it slept is refused by the broker when it
+    wakes. A row may still be sent twice, by a relay that died before its DELETE, with the same event id.
+    """
+
+    database: Database
+    bootstrap_servers: str
+    on_turn: Callable[[], None] = lambda: None
+    lease: Lease = field(default_factory=lambda: Lease("relay"))
+    shortest_wait: float = 0.01
+    longest_wait: float = 0.1
+    _producer: AIOKafkaProducer | None = None
+    _fence: int = 0
+    _set_aside: dict[str, float] = field(default_factory=dict[str, float])
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Relay until `stop`; the last rounds drain what is there."""
+        wait = self.shortest_wait
+        while not self._stopping.is_set():
+            self.on_turn()
+            moved = await self._turn()
+            wait = self.shortest_wait if moved else min(self.longest_wait, wait * 1.5)
+            if not moved:
+                await self._pause(wait)
+        await self._leave()
+
+    def stop(self) -> None:
+        """Ask `run` to drain and return."""
+        self._stopping.set()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _turn(self) -> int:
+        """One look at lease and outbox; errors end the producer, never the relay."""
+        try:
+            async with self.database.connection() as connection:
+                if not await self.lease.hold(connection):
+                    await self._close_producer()
+                    await self._pause(0.5)
+                    return 0
+            return await asyncio.wait_for(self._round(), ROUND_SECONDS)
+        except TopicNotWritable as error:
+            self._set_aside[error.topic] = monotonic() + _SET_ASIDE_SECONDS
+            log.error("topic-set-aside", topic=error.topic, reason=str(error), retry_in_s=_SET_ASIDE_SECONDS)
+        except (KafkaError, *AWAY) as error:
+            log.warning("relay-round-failed", error=place(error))
+        await self._close_producer()
+        await self._pause(0.5)
+        return 0
+
+    async def _round(self) -> int:
+        now = monotonic()
+        self._set_aside = {topic: until for topic, until in self._set_aside.items() if until > now}
+        async with self.database.connection() as connection:
+            rows = await connection.fetch(_OLDEST, list(self._set_aside), ROUND_ROWS)
+            if not rows:
+                return 0
+            await self._send(rows)
+            tag = await connection.execute(
+                _DELETE, [row["position"] for row in rows], self.lease.name, self.lease.holder, self.lease.fence
+            )
+        if tag != f"DELETE {len(rows)}":
+            log.warning("lease-lost-while-sending", rows=len(rows), deleted=tag)
+        for row in rows:
+            RELAYED.add(1, topic=row["topic"])
+        return len(rows)
+
+    async def _send(self, rows: Sequence[asyncpg.Record]) -> None:
+        """Send all rows in one Kafka transaction; returns when it is committed."""
+        producer = await self._open_producer()
+        for topic in sorted({row["topic"] for row in rows}):
+            await _require_writable(producer, topic)
+        async with producer.transaction():
+            futures = [
+                await producer.send(
+                    row["topic"], row["value"], key=row["key"], headers=headers_from_json(row["headers"])
+                )
+                for row in rows
+            ]
+            outcomes = await asyncio.gather(*futures, return_exceptions=True)
+            for row, outcome in zip(rows, outcomes, strict=True):
+                if isinstance(outcome, TopicAuthorizationFailedError):
+                    raise TopicNotWritable(row["topic"], "writing is not allowed")
+                if isinstance(outcome, BaseException):
+                    raise outcome
+
+    async def _open_producer(self) -> AIOKafkaProducer:
+        """The producer of this lease; a new fence gets a new producer, which shuts out the one before."""
+        if self._producer is None or self._fence != self.lease.fence:
+            await self._close_producer()
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self.bootstrap_servers,
+                client_id=self.database.source,
+                transactional_id=f"hoso.{self.database.source.removeprefix('/hoso/')}.relay",
+                transaction_timeout_ms=int(ROUND_SECONDS * 1000),
+                linger_ms=0,
+                max_batch_size=262_144,
+                max_request_size=1_048_576,
+                request_timeout_ms=10_000,
+            )
+            self._producer = producer
+            await producer.start()
+            self._fence = self.lease.fence
+            log.info("relay-leads", fence=self._fence)
+        return self._producer
+
+    async def _close_producer(self) -> None:
+        producer, self._producer, self._fence = self._producer, None, 0
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), 3)
+            except (KafkaError, TimeoutError) as error:
+                log.warning("producer-not-closed-cleanly", error=place(error))
+
+    async def _leave(self) -> None:
+        """Drain for a few seconds, then give the lease back."""
+        deadline = monotonic() + 5
+        while monotonic() < deadline and await self._turn():
+            self.on_turn()
+        await self._close_producer()
+        try:
+            async with self.database.connection() as connection:
+                await self.lease.release(connection)
+        except AWAY as error:
+            log.warning("lease-not-released", error=place(error))
+
+    async def measure(self) -> None:
+        """Outbox age and rows, for the alert on age."""
+        async with self.database.connection() as connection:
+            row = await connection.fetchrow(_BACKLOG)
+        if row is not None:
+            OUTBOX_ROWS.set(row["rows"])
+            OUTBOX_AGE.set(row["age"] or 0.0)
+
+
+async def _require_writable(producer: AIOKafkaProducer, topic: str) -> None:
+    try:
+        await asyncio.wait_for(producer.partitions_for(topic), 5)
+    except TimeoutError:
+        raise TopicNotWritable(
+            topic, "the broker does not know it; create it with `hoso_chassis.topics apply`"
+        ) from None
+    except (UnknownTopicOrPartitionError, TopicAuthorizationFailedError) as error:
+        raise TopicNotWritable(topic, type(error).__name__) from error

@@ -1,0 +1,60 @@
+"""Fixtures of the integration tests: real parts, a new database for every test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from hoso_chassis import inbox, migrations, topics
+from hoso_chassis.database import Database, utc_now
+from support.counting import TABLE
+from support.parts import kafka_servers, postgres_url
+
+CHASSIS = ("hoso_chassis.sql",)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> str:
+    """URL of a real PostgreSQL whose user may create databases."""
+    return postgres_url()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> str:
+    """Bootstrap servers of a real broker that has the topics of the contracts."""
+    servers = kafka_servers()
+
+    async def create() -> None:
+        async with topics.connected(servers) as admin:
+            await topics.apply(admin, "", 1)
+
+    asyncio.run(create())
+    return servers
+
+
+@pytest.fixture
+async def database_url(postgres: str) -> AsyncIterator[str]:
+    """URL of an empty database, dropped afterwards."""
+    name = f"test_{uuid4().hex}"
+    admin = await asyncpg.connect(postgres)
+    try:
+        await admin.execute(f'CREATE DATABASE "{name}"')
+        yield postgres.rpartition("/")[0] + f"/{name}"
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open database with the chassis' tables and the counting service's."""
+    database = Database(database_url, "/hoso/dossier")
+    await database.open()
+    async with database.connection() as connection:
+        await migrations.migrate(connection, CHASSIS)
+        await inbox.keep_window(connection, utc_now())
+        await connection.execute(TABLE)
+    yield database
+    await database.close()

@@ -1,0 +1,221 @@
+"""What one batch does to the database: everything that follows from its records, or nothing."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from pydantic import BaseModel
+
+from hoso_chassis import faults, positions
+from hoso_chassis.batch import Batches
+from hoso_chassis.consequences import Consequence, Work
+from hoso_chassis.database import Database
+from hoso_chassis.policy import Halt
+from hoso_chassis.positions import PartitionLost
+from hoso_chassis.records import Record
+from hoso_contracts.identity import IdentityVerified
+from support.counting import Count, Counting, CountStore, envelope, record, refused, rejected, verified
+
+GROUP = "hoso.dossier"
+FIRST = ("identity.verifications.v1", 0)
+
+
+class Nothing(BaseModel):
+    """A payload without content."""
+
+
+async def take(database: Database, records: Sequence[Record], counting: Counting | None = None) -> Any:
+    """Take a batch from where the positions stand."""
+    counting = counting or Counting()
+    async with database.connection() as connection:
+        await positions.begin(connection, GROUP, {FIRST: 0})
+        expected = await positions.load(connection, GROUP, [FIRST])
+    return await Batches(database, GROUP, counting.inbound, CountStore()).take(records, expected)
+
+
+async def rows(database: Database, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    async with database.connection() as connection:
+        return await connection.fetch(query, *arguments)
+
+
+async def position(database: Database) -> int:
+    return (await rows(database, "SELECT next_offset FROM positions"))[0][0]
+
+
+async def seen(database: Database) -> int:
+    return (await rows(database, "SELECT coalesce(sum(seen), 0)::int FROM counts"))[0][0]
+
+
+async def test_state_outbox_work_inbox_and_position_move_together(database: Database) -> None:
+    database.max_ages["call"] = timedelta(days=1)
+
+    def then(event: IdentityVerified, _count: Count) -> Iterable[Consequence]:
+        yield refused(event.dossier_id)
+        yield Work("call", str(event.dossier_id), event.dossier_id, Nothing())
+
+    one, two = verified(), verified()
+    following = await take(database, [record(one, 5), record(two, 9)], Counting(then))
+
+    assert following == {FIRST: 10}
+    assert await position(database) == 10
+    assert await seen(database) == 2
+    assert len(await rows(database, "SELECT FROM work")) == 2
+    assert len(await rows(database, "SELECT FROM inbox")) == 2
+    assert {row["key"] for row in await rows(database, "SELECT key FROM outbox")} == {
+        str(one.dossier_id).encode(),
+        str(two.dossier_id).encode(),
+    }
+
+
+async def test_an_event_sent_twice_is_taken_once(database: Database) -> None:
+    same = envelope(verified())
+    await take(database, [record(same, 0), record(same, 1)])
+    await take(database, [record(same, 2)])
+
+    assert await seen(database) == 1
+    assert await position(database) == 3
+
+
+async def test_sequences_have_no_gaps_across_batches(database: Database) -> None:
+    event = verified()
+    counting = Counting(lambda event, _: [refused(event.dossier_id), refused(event.dossier_id)])
+    await take(database, [record(event, 0)], counting)
+    await take(database, [record(verified(event.dossier_id), 1)], counting)
+
+    headers = [dict(json.loads(row[0])) for row in await rows(database, "SELECT headers FROM outbox ORDER BY 1")]
+    assert sorted(header["ce_sequence"] for header in headers) == [f"{number:012}" for number in (1, 2, 3, 4)]
+
+
+async def test_a_handler_that_raises_costs_its_own_record_only(database: Database) -> None:
+    bad = verified()
+
+    def then(event: IdentityVerified, _count: Count) -> Iterable[Consequence]:
+        yield refused(event.dossier_id)
+        if event.verification_id == bad.verification_id:
+            raise ZeroDivisionError("0129 Nguyễn Văn A")
+
+    again = verified(bad.dossier_id)
+    await take(database, [record(verified(), 0), record(bad, 1), record(again, 2)], Counting(then))
+
+    assert await seen(database) == 2
+    assert len(await rows(database, "SELECT FROM outbox")) == 2
+    (letter,) = await rows(database, "SELECT * FROM dead_letters")
+    assert (letter["reason"], letter["record_offset"]) == ("handler-failed", 1)
+    assert letter["detail"].startswith("ZeroDivisionError at ")
+    assert "Nguyễn" not in letter["detail"]
+    assert await position(database) == 3
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ({"value": None}, "not-a-cloudevent"),
+        ({"key": None}, "not-a-cloudevent"),
+        ({"headers": ()}, "not-a-cloudevent"),
+        ({"value": b"{"}, "wrong-shape"),
+        ({"value": b"{}"}, "wrong-shape"),
+        ({"value": b"\xff"}, "wrong-shape"),
+    ],
+)
+async def test_a_bad_record_is_kept_byte_for_byte(database: Database, broken: dict[str, Any], reason: str) -> None:
+    bad = record(verified(), 1, **broken)
+    await take(database, [record(verified(), 0), bad, record(verified(), 2)])
+
+    assert await seen(database) == 2
+    (letter,) = await rows(database, "SELECT * FROM dead_letters")
+    assert letter["reason"] == reason
+    assert (letter["key"], letter["value"]) == (bad.key, bad.value)
+    assert tuple(zip(letter["header_names"], letter["header_values"], strict=True)) == bad.headers
+
+
+async def test_what_nobody_listens_to_is_passed_over(database: Database) -> None:
+    unknown = envelope(verified(), type="hoso.identity.forgotten.v1")
+    await take(database, [record(rejected(), 0), record(unknown, 1)])
+
+    assert await position(database) == 2
+    assert not await rows(database, "SELECT FROM dead_letters")
+
+
+async def test_an_unknown_major_is_a_dead_letter(database: Database) -> None:
+    await take(database, [record(envelope(verified(), type="hoso.identity.verified.v2"), 0)])
+
+    assert [row["reason"] for row in await rows(database, "SELECT reason FROM dead_letters")] == ["unknown-major"]
+
+
+async def test_a_record_that_cannot_be_written_is_found_and_set_aside(database: Database) -> None:
+    bad = verified()
+
+    def then(event: IdentityVerified, count: Count) -> Iterable[Consequence]:
+        if event.verification_id == bad.verification_id:
+            count.seen = 5_000  # the table refuses it
+        return ()
+
+    await take(database, [record(verified(), 0), record(bad, 1), record(verified(), 2)], Counting(then))
+
+    assert await seen(database) == 2
+    (letter,) = await rows(database, "SELECT * FROM dead_letters")
+    assert (letter["reason"], letter["record_offset"]) == ("not-writable", 1)
+    assert await position(database) == 3
+
+
+async def test_a_batch_of_a_lost_partition_leaves_nothing(database: Database) -> None:
+    await take(database, [record(verified(), 0)])
+    batches = Batches(database, GROUP, Counting().inbound, CountStore())
+    with pytest.raises(PartitionLost):
+        await batches.take([record(verified(), 1)], {FIRST: 0})
+
+    assert await seen(database) == 1
+    assert await position(database) == 1
+
+
+def failing(_event: IdentityVerified, _count: Count) -> Iterable[Consequence]:
+    raise KeyError
+
+
+async def test_too_many_faults_in_a_row_halt_and_keep_nothing(database: Database) -> None:
+    await take(database, [record(verified(), offset) for offset in range(3)], Counting(failing))
+    with pytest.raises(Halt):
+        await take(database, [record(verified(), offset) for offset in range(3, 20)], Counting(failing))
+
+    assert await position(database) == 3
+    assert len(await rows(database, "SELECT FROM dead_letters")) == 3
+    async with database.connection() as connection:
+        assert await faults.in_a_row(connection, GROUP) == faults.LIMIT
+
+
+async def test_a_good_record_begins_the_count_anew(database: Database) -> None:
+    counting = Counting(failing)
+    for offset in range(3 * faults.LIMIT):
+        await take(database, [record(verified(), offset)], counting if offset % 5 else Counting())
+
+    assert await position(database) == 3 * faults.LIMIT
+
+
+async def test_bad_data_never_halts(database: Database) -> None:
+    poison = [record(verified(), offset, value=b"{") for offset in range(3 * faults.LIMIT)]
+    await take(database, poison)
+
+    assert len(await rows(database, "SELECT FROM dead_letters")) == len(poison)
+    async with database.connection() as connection:
+        assert await faults.in_a_row(connection, GROUP) == 0
+
+
+async def test_what_is_announced_carries_cause_and_story(database: Database) -> None:
+    sent = envelope(verified(), traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    await take(database, [record(sent, 0)], Counting(lambda event, _: [refused(event.dossier_id)]))
+
+    (row,) = await rows(database, "SELECT headers FROM outbox")
+    headers = dict(json.loads(row[0]))
+    assert headers["ce_correlationid"] == str(sent.correlationid)
+    assert headers["ce_causationid"] == str(sent.id)
+    assert headers["ce_source"] == "/hoso/dossier"
+
+
+async def test_two_dossiers_of_one_batch_are_independent(database: Database) -> None:
+    await take(database, [record(verified(uuid4()), offset) for offset in range(500)])
+
+    assert await seen(database) == 500

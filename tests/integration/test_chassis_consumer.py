@@ -1,0 +1,205 @@
+"""The consumer on a real broker: reads each record once, over restarts, rebalances and a database gone away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from hoso_chassis import faults
+from hoso_chassis.batch import Batches
+from hoso_chassis.consequences import Consequence
+from hoso_chassis.consumer import Consumer
+from hoso_chassis.database import Database
+from hoso_chassis.policy import Halt
+from hoso_contracts.envelope import encode
+from hoso_contracts.event import Event
+from hoso_contracts.identity import IdentityVerified
+from support.counting import Count, Counting, CountStore, envelope, verified
+from support.proxy import Proxy
+from support.waiting import until_async
+
+TOPIC = "identity.verifications.v1"
+
+
+@pytest.fixture
+def group() -> str:
+    return f"hoso.test-{uuid4().hex}"
+
+
+@asynccontextmanager
+async def consuming(
+    database: Database, kafka: str, group: str, counting: Counting | None = None
+) -> AsyncIterator[Consumer[Count]]:
+    counting = counting or Counting()
+    consumer = Consumer(Batches(database, group, counting.inbound, CountStore()), kafka)
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+        if consumer.halted.done():
+            consumer.halted.exception()
+
+
+async def send(kafka: str, events: Sequence[Event], foreign: Sequence[tuple[str, bytes | None]] = ()) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    await producer.start()
+    for event in events:
+        encoded = encode(envelope(event))
+        await producer.send(TOPIC, encoded.value, key=encoded.key, headers=[*encoded.headers, *foreign])
+    await producer.stop()
+
+
+def seen(database: Database, events: Sequence[IdentityVerified]) -> Callable[[], Awaitable[int]]:
+    """How often the dossiers of these events were counted, all together."""
+    ids = [event.dossier_id for event in events]
+
+    async def ask() -> int:
+        async with database.connection() as connection:
+            return await connection.fetchval(
+                "SELECT coalesce(sum(seen), 0)::int FROM counts WHERE dossier_id = ANY($1)", ids
+            )
+
+    return ask
+
+
+async def read_up(database: Database, kafka: str, group: str) -> None:
+    """Let the group read what earlier tests left in the topic."""
+    marker = [verified() for _ in range(60)]
+    await send(kafka, marker)
+    async with consuming(database, kafka, group):
+        await until_async(seen(database, marker), within=30, is_=60)
+
+
+async def test_a_new_group_reads_from_the_beginning_and_a_restart_goes_on(
+    database: Database, kafka: str, group: str
+) -> None:
+    await read_up(database, kafka, group)
+    events = [verified() for _ in range(300)]
+    await send(kafka, events)
+    async with consuming(database, kafka, group):
+        await until_async(seen(database, events), within=30, is_=300)
+    async with database.connection() as connection:
+        await connection.execute("TRUNCATE inbox")  # nothing but the positions may keep it from reading them again
+    more = [verified() for _ in range(300)]
+    await send(kafka, more)
+    async with consuming(database, kafka, group):
+        await until_async(seen(database, more), within=30, is_=300)
+    assert await seen(database, events)() == 300
+
+
+async def test_a_foreign_header_costs_nothing(database: Database, kafka: str, group: str) -> None:
+    events = [verified() for _ in range(20)]
+    await send(kafka, events, [("empty", None), ("binary", b"\xff\xfe"), ("reply_to", b"identity.verifications.v1")])
+    async with consuming(database, kafka, group):
+        await until_async(seen(database, events), within=30, is_=20)
+
+
+async def test_members_that_come_and_go_take_each_record_once(database: Database, kafka: str, group: str) -> None:
+    await read_up(database, kafka, group)
+    async with database.connection() as connection:
+        await connection.execute("DROP TABLE inbox_other")
+    events: list[IdentityVerified] = []
+    async with consuming(database, kafka, group):
+        for _ in range(3):
+            async with consuming(database, kafka, group):
+                for _ in range(10):
+                    some = [verified() for _ in range(50)]
+                    events += some
+                    await send(kafka, some)
+        await until_async(seen(database, events), within=60, is_=len(events))
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_a_database_that_goes_away_holds_the_consumer_and_loses_nothing(
+    database: Database, database_url: str, kafka: str, group: str
+) -> None:
+    await read_up(database, kafka, group)
+    parts = urlsplit(database_url)
+    proxy = Proxy(parts.port or 5432)
+    await proxy.mend()
+    through = Database(
+        parts._replace(netloc=parts.netloc.replace(str(parts.port), str(proxy.port))).geturl(), "/hoso/dossier"
+    )
+    await through.open()
+    turns = 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+
+    events = [verified() for _ in range(100)]
+    async with consuming(through, kafka, group) as consumer:
+        consumer.on_turn = turn
+        await proxy.cut()
+        await send(kafka, events)
+        before = turns
+
+        async def turned() -> int:
+            return turns
+
+        await until_async(turned, within=30, is_=lambda count: count > before + 10)  # polling goes on
+        assert not consumer.halted.done()
+        await proxy.mend()
+        await until_async(seen(database, events), within=30, is_=100)
+    await through.close()
+    await proxy.cut()
+
+
+async def test_a_position_that_is_gone_from_the_log_halts(database: Database, kafka: str, group: str) -> None:
+    await read_up(database, kafka, group)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE positions SET next_offset = 1000000000")
+    async with consuming(database, kafka, group) as consumer:
+        with pytest.raises(Halt):
+            await asyncio.wait_for(asyncio.shield(consumer.halted), 30)
+
+
+async def test_faults_in_a_row_halt_and_one_record_is_tried_after_the_restart(
+    database: Database, kafka: str, group: str
+) -> None:
+    await read_up(database, kafka, group)
+    events = [verified() for _ in range(40)]
+    ids = {event.dossier_id for event in events}
+
+    def fail(event: IdentityVerified, _count: Count) -> Iterable[Consequence]:
+        if event.dossier_id in ids:
+            raise ZeroDivisionError
+        return ()
+
+    await send(kafka, events)
+    for _ in range(2):  # the second time it is the probe that fails
+        async with consuming(database, kafka, group, Counting(fail)) as consumer:
+            with pytest.raises(Halt):
+                await asyncio.wait_for(asyncio.shield(consumer.halted), 30)
+    dead = "SELECT count(*)::int FROM dead_letters"
+    async with database.connection() as connection:
+        assert await faults.in_a_row(connection, group) >= faults.LIMIT
+        buried = await connection.fetchval(dead)
+    assert buried < faults.LIMIT
+    async with consuming(database, kafka, group):
+        await until_async(seen(database, events), within=30, is_=40 - buried)
+
+
+async def test_nothing_is_read_twice_when_a_batch_is_in_hand_while_partitions_move(
+    database: Database, kafka: str, group: str
+) -> None:
+    await read_up(database, kafka, group)
+    calls: list[Any] = []
+
+    def remember(event: IdentityVerified, _count: Count) -> Iterable[Consequence]:
+        calls.append(event.verification_id)
+        return ()
+
+    events = [verified() for _ in range(2_000)]
+    async with consuming(database, kafka, group, Counting(remember)):
+        await send(kafka, events)
+        async with consuming(database, kafka, group, Counting(remember)):
+            await until_async(seen(database, events), within=60, is_=2_000)
+    assert len(calls) == len(set(calls))
