@@ -1,7 +1,7 @@
 """Fixtures of the integration tests: real parts, a new database for every test."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import uuid4
 
 import asyncpg
@@ -35,7 +35,7 @@ def kafka() -> str:
 
 
 @pytest.fixture
-async def database_url(postgres: str) -> AsyncIterator[str]:
+async def database_url(postgres: str) -> AsyncGenerator[str]:
     """URL of an empty database, dropped afterwards."""
     name = f"test_{uuid4().hex}"
     admin = await asyncpg.connect(postgres)
@@ -48,7 +48,7 @@ async def database_url(postgres: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(database_url: str) -> AsyncGenerator[Database]:
     """An open database with the chassis' tables and the counting service's."""
     database = Database(database_url, "/hoso/dossier")
     await database.open()

@@ -1,7 +1,7 @@
 """The relay against a real broker: everything once in order, also when its leader is stopped and wakes up."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -34,7 +34,7 @@ class Reader:
 
 
 @pytest.fixture
-async def reader(kafka: str) -> AsyncIterator[Reader]:
+async def reader(kafka: str) -> AsyncGenerator[Reader]:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed")
     await consumer.start()
     partitions = [TopicPartition(TOPIC, number) for number in range(12)]

@@ -29,6 +29,14 @@ _TRIES = 5  # a batch that meets another transaction is run again as it was
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a batch came to: `fresh` has the `id()` of each item that the inbox did not know."""
+
+    fresh: set[int]
+    dead: list[DeadLetter]
+
+
 @dataclass(slots=True)
 class Batches(Generic[A]):
     """Takes batches of raw records in for one consumer group."""
@@ -48,20 +56,28 @@ class Batches(Generic[A]):
         """
         following = {(record.topic, record.partition): record.offset + 1 for record in records}
         incoming = [read(record, self.inbound) for record in records]
+        self._count(incoming, await self._settle(incoming, expected, following))
+        return following
+
+    async def _settle(
+        self,
+        incoming: Sequence[Taken[A] | PassedOver | DeadLetter],
+        expected: Mapping[Partition, int],
+        following: Mapping[Partition, int],
+    ) -> Committed:
+        """Commit the batch as one; again when another transaction was in the way; record by record when it breaks."""
         for tries_left in reversed(range(_TRIES)):
             try:
-                dead = await self._commit(incoming, expected, following, apart=False)
+                return await self._commit(incoming, expected, following, apart=False)
             except Exception as error:
                 failure = self.policy.classify(error)
                 if failure is Failure.CONFLICT and tries_left:
                     continue
                 if failure is not Failure.BUG:
                     raise
-                log.error("batch-failed-as-a-whole", group=self.group, records=len(records), error=place(error))
-                dead = await self._commit(incoming, expected, following, apart=True)
-            break
-        self._count(incoming, dead)
-        return following
+                log.error("batch-failed-as-a-whole", group=self.group, records=len(incoming), error=place(error))
+                break
+        return await self._commit(incoming, expected, following, apart=True)
 
     async def _commit(
         self,
@@ -70,7 +86,7 @@ class Batches(Generic[A]):
         following: Mapping[Partition, int],
         *,
         apart: bool,
-    ) -> list[DeadLetter]:
+    ) -> Committed:
         dead = [item for item in incoming if isinstance(item, DeadLetter)]
         taken = [item for item in incoming if isinstance(item, Taken)]
         async with (
@@ -85,15 +101,12 @@ class Batches(Generic[A]):
             if dead:
                 await dead_letters.bury(connection, self.group, dead)
             await count.save(connection)
-        return dead
+        return Committed({id(item) for item in fresh}, dead)
 
     async def _fresh(self, connection: Connection, taken: Sequence[Taken[A]]) -> list[Taken[A]]:
         if not taken:
             return []
         answers = await inbox.add(connection, [item.envelope for item in taken])
-        for item, is_new in zip(taken, answers, strict=True):
-            if not is_new:
-                CONSUMED.add(1, topic=item.record.topic, type=item.envelope.type, outcome="duplicate")
         return [item for item, is_new in zip(taken, answers, strict=True) if is_new]
 
     async def _together(self, connection: Connection, items: Sequence[Taken[A]], count: FaultCount) -> list[DeadLetter]:
@@ -162,12 +175,13 @@ class Batches(Generic[A]):
             log.error("handler-failed", type=item.envelope.type, event_id=str(item.envelope.id), error=place(error))
         return DeadLetter(item.record, item.envelope.type, "handler-failed", place(error), is_fault=is_fault)
 
-    def _count(self, incoming: Sequence[Taken[A] | PassedOver | DeadLetter], dead: Sequence[DeadLetter]) -> None:
-        died = {id(letter.record) for letter in dead}
+    def _count(self, incoming: Sequence[Taken[A] | PassedOver | DeadLetter], committed: Committed) -> None:
+        died = {id(letter.record) for letter in committed.dead}
         for item in incoming:
             if isinstance(item, Taken) and id(item.record) not in died:
-                CONSUMED.add(1, topic=item.record.topic, type=item.envelope.type, outcome="taken")
+                outcome = "taken" if id(item) in committed.fresh else "duplicate"
+                CONSUMED.add(1, topic=item.record.topic, type=item.envelope.type, outcome=outcome)
             elif isinstance(item, PassedOver):
                 CONSUMED.add(1, topic=item.record.topic, type="", outcome="passed-over")
-        for letter in dead:
+        for letter in committed.dead:
             DEAD_LETTERS.add(1, topic=letter.record.topic, reason=letter.reason)

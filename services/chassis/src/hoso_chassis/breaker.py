@@ -35,16 +35,19 @@ class Breaker:
             return wanted
         return min(wanted, 1) if self.state == "half-open" else 0
 
-    def begun(self) -> None:
-        """A call begins; while the breaker is not closed it is the probe."""
+    def begun(self) -> bool:
+        """A call begins; while the breaker is not closed it is the probe, which the answer says."""
         self.probing = self.open_until is not None
+        return self.probing
 
     def succeeded(self) -> None:
         """The target answered, be it with a refusal: it is there."""
         self.failures, self.open_until, self.probing = 0, None, False
 
-    def failed(self) -> None:
-        """The target did not answer, or said that it cannot now."""
+    def failed(self, *, probe: bool = False) -> None:
+        """The target did not answer, or said that it cannot now; a call from before it opened is no news."""
+        if self.open_until is not None and not probe:
+            return
         self.failures += 1
         self.probing = False
         if self.failures >= self.threshold:

@@ -28,8 +28,6 @@ def run(service: Service[Any, Any], arguments: Sequence[str] | None = None) -> N
         raise SystemExit(
             f"{service.name}: migration {error} was changed after it was applied; write a new one"
         ) from None
-    except AWAY as error:
-        raise SystemExit(f"{service.name}: the database does not answer ({type(error).__name__})") from None
 
 
 def _parser(service: Service[Any, Any]) -> argparse.ArgumentParser:
@@ -73,10 +71,12 @@ async def _check(service: Service[Any, Any], settings: ServiceSettings, _: argpa
 
 async def _with_database(service: Service[Any, Any], settings: ServiceSettings, use: Any) -> int:
     database = Database(settings.database_url.get_secret_value(), f"/hoso/{service.name}", size=1)
-    await database.open()
     try:
+        await database.open()
         async with database.connection() as connection:
             await use(connection)
+    except AWAY as error:
+        raise SystemExit(f"{service.name}: the database does not answer ({type(error).__name__})") from None
     finally:
         await database.close()
     return 0

@@ -14,7 +14,7 @@ class Work:
 
     Attributes:
         kind: name of the registered kind of work that performs it.
-        key: work of one key runs one after the other, in the order it was enqueued.
+        key: work of one key, whatever its kind, runs one after the other, in the order it was enqueued.
         subject: id of the aggregate that the result is recorded on.
         payload: what the call needs; kept until it is settled, then deleted.
     """

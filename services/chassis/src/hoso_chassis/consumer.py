@@ -1,7 +1,7 @@
 """The FastStream batch subscriber: raw records, one batch in hand, positions from PostgreSQL; it judges no record."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,6 +30,8 @@ from hoso_chassis.records import Record
 A = TypeVar("A")
 _RETRY_SECONDS = 0.5  # between two looks at a database that is away
 _CALLS_FOR_HALT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, OffsetOutOfRangeError)
+
+Fetch = Callable[[AIOKafkaConsumer], Awaitable[tuple[ConsumerRecord, ...]]]
 
 log = structlog.get_logger()
 
@@ -63,7 +65,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         self._broker = KafkaBroker(
             self.bootstrap_servers, logger=None, allow_auto_create_topics=False, graceful_timeout=25, apply_types=False
         )
-        subscriber = self._broker.subscriber(
+        subscriber: Any = self._broker.subscriber(  # pyright: ignore[reportUnknownVariableType, reportCallIssue]
             *self.batches.inbound.topics,
             batch=True,
             group_id=self.batches.group,
@@ -77,11 +79,11 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
             isolation_level="read_committed",
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
-            listener=self,
+            listener=self,  # pyright: ignore[reportArgumentType] - aiokafka ships no types, ours stand in typings/
             parser=_raw,
             decoder=_undecoded,
         )
-        get_batch = subscriber.get_msg
+        get_batch: Fetch = subscriber.get_msg
 
         async def get_msg(consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
             self.on_turn()
@@ -103,7 +105,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         if self._broker is not None:
             await self._broker.stop()
 
-    async def _fetch(self, get_batch: Any, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+    async def _fetch(self, get_batch: Fetch, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         if self.halted.done():
             await asyncio.sleep(1)
             return ()
@@ -228,7 +230,7 @@ async def _raw(records: tuple[ConsumerRecord, ...], original: Any) -> KafkaMessa
     return message
 
 
-async def _undecoded(message: KafkaMessage) -> tuple[ConsumerRecord, ...]:
+async def _undecoded(message: KafkaMessage) -> Any:
     return message.raw_message
 
 

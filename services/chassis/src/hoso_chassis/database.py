@@ -1,6 +1,7 @@
 """The connection pool and the one shape of a transaction: state, facts and work commit together or not at all."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -103,12 +104,12 @@ class Database:
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
-                await asyncpg.compat.wait_for(pool.close(), 5)
+                await asyncio.wait_for(pool.close(), 5)
             except TimeoutError:
                 pool.terminate()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncGenerator[Connection]:
         """A connection without a transaction, for single statements."""
         if self._pool is None:
             raise asyncpg.InterfaceError("the database is not open")
@@ -122,7 +123,7 @@ class Database:
                 raise
 
     @asynccontextmanager
-    async def transaction(self, cause: Cause = NO_CAUSE) -> AsyncIterator[Transaction]:
+    async def transaction(self, cause: Cause = NO_CAUSE) -> AsyncGenerator[Transaction]:
         """Commit state, announced facts and enqueued work together; an exception rolls all of it back."""
         async with self.connection() as connection, connection.transaction():
             tx = self.on(connection, cause)

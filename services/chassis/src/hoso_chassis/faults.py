@@ -1,6 +1,6 @@
 """Counts failures that look like our own, in a row and over restarts; a good record begins the count anew."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -58,7 +58,7 @@ class FaultCount:
 
 
 @asynccontextmanager
-async def counted(connection: Connection, group: str) -> AsyncIterator[FaultCount]:
+async def counted(connection: Connection, group: str) -> AsyncGenerator[FaultCount]:
     """A count that outlives the batch's transaction when it ends in a halt."""
     count = FaultCount(group)
     try:

@@ -43,7 +43,7 @@ class Announcements:
     _correlation_id: UUID | None = None
 
     def add(self, event: Event, cause: Cause) -> UUID:
-        """Check and collect an event; return its id. The first one without a cause begins a correlation.
+        """Check and collect an event; return its id. The first one that no event led to begins a correlation.
 
         Raises:
             NotAnnounceable: this service does not produce to the event's topic.
@@ -54,7 +54,7 @@ class Announcements:
             raise NotAnnounceable(f"{event.type}: {self.source} is no producer of {topic.name}")
         data = data_bytes(event)
         event_id = uuid7()
-        if cause.correlation_id is None and self._correlation_id is None:
+        if cause.causation_id is None and self._correlation_id is None:
             self._correlation_id = event_id
         self._events.append((event.topic, self._envelope(event, event_id, data, cause)))
         return event_id
@@ -75,7 +75,7 @@ class Announcements:
             time=self.now,
             dataschema=dataschema(event.type),
             partitionkey=str(event.dossier_id),
-            correlationid=cause.correlation_id or self._correlation_id,
+            correlationid=cause.correlation_id or (None if cause.causation_id else self._correlation_id),
             causationid=cause.causation_id,
             sequence=None,
             replayid=cause.replay_id,

@@ -3,8 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +14,7 @@ from hoso_chassis.breaker import Breaker
 from hoso_chassis.consequences import Cause
 from hoso_chassis.database import Database
 from hoso_chassis.inbound import Store
-from hoso_chassis.metrics import BREAKER, WORK_ATTEMPTS
+from hoso_chassis.metrics import BREAKER, WORK_AGE, WORK_ATTEMPTS, WORK_DEAD
 from hoso_chassis.policy import NoSuchAggregate, place
 from hoso_chassis.postgres import AWAY, CONFLICT
 from hoso_chassis.tracing import current_traceparent, span
@@ -28,11 +27,13 @@ from hoso_chassis.work import (
     TargetUnavailable,
     bury,
     claim,
+    measure,
     retry,
     settle,
 )
 
 A = TypeVar("A")
+_HELD_SECONDS = 0.5  # between two looks at a database that is away
 _STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 log = structlog.get_logger()
@@ -47,7 +48,13 @@ class Ended:
     result: Any = None
     given_up: GivenUp | None = None
     again: str | None = None
+    unreadable: bool = False
     traceparent: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """In a word, for the metric."""
+        return self.given_up or ("again" if self.again else "unreadable" if self.unreadable else "done")
 
 
 @dataclass(slots=True)
@@ -91,8 +98,7 @@ class Performer(Generic[A]):
             return await step()
         except (*AWAY, *CONFLICT) as error:
             log.warning("work-held", kind=self.kind.name, error=place(error))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), 0.5)
+            await asyncio.sleep(_HELD_SECONDS)
             return 0
 
     async def _begin(self) -> int:
@@ -105,12 +111,15 @@ class Performer(Generic[A]):
         async with self.database.connection() as connection:
             jobs = await claim(connection, self.kind.name, room, lease)
         for job in jobs:
-            self.breaker.begun()
             self._running.add(asyncio.create_task(self._call(job)))
         return len(jobs)
 
     async def _call(self, job: Job) -> Ended:
-        payload = self.kind.payload.model_validate_json(job.payload)
+        try:
+            payload = self.kind.payload.model_validate_json(job.payload)
+        except ValueError as error:
+            log.error("work-unreadable", kind=self.kind.name, job=job.id, error=place(error))
+            return Ended(job, None, unreadable=True)
         if job.resumed and self.kind.at_most_once:
             return Ended(job, payload, given_up="unknown")
         if job.expires_at <= self.database.clock():
@@ -119,6 +128,7 @@ class Performer(Generic[A]):
             return await self._outcome(job, payload, current_traceparent())
 
     async def _outcome(self, job: Job, payload: Any, traceparent: str | None) -> Ended:
+        probe = self.breaker.begun()
         try:
             result = await asyncio.wait_for(self.kind.perform(payload), self.kind.timeout)
         except TargetRefused as error:
@@ -126,12 +136,12 @@ class Performer(Generic[A]):
             log.warning("work-refused", kind=self.kind.name, job=job.id, error=place(error))
             return Ended(job, payload, given_up="refused", traceparent=traceparent)
         except (OutcomeUnknown, TimeoutError) as error:
-            self.breaker.failed()
+            self.breaker.failed(probe=probe)
             if self.kind.at_most_once:
                 return Ended(job, payload, given_up="unknown", traceparent=traceparent)
             return Ended(job, payload, again=place(error))
         except Exception as error:  # noqa: BLE001 - tried again until its age ends it, visibly
-            self.breaker.failed()
+            self.breaker.failed(probe=probe)
             if not isinstance(error, TargetUnavailable):
                 log.error("work-failed", kind=self.kind.name, job=job.id, error=place(error))
             return Ended(job, payload, again=place(error))
@@ -162,6 +172,8 @@ class Performer(Generic[A]):
             for one in ended:
                 if one.again is not None:
                     await retry(tx.connection, one.job, self._delay(one.job), one.again)
+                elif one.unreadable:
+                    await bury(tx.connection, one.job, "unreadable")
                 elif await self._close(tx.connection, one):
                     final.append(one)
             ids = sorted({one.job.subject for one in final})
@@ -174,19 +186,30 @@ class Performer(Generic[A]):
                     tx.follow(consequence, self._cause(one))
             await self.store.save(tx.connection, list(aggregates.values()))
         for one in ended:
-            WORK_ATTEMPTS.add(1, kind=self.kind.name, outcome=one.given_up or ("again" if one.again else "done"))
+            WORK_ATTEMPTS.add(1, kind=self.kind.name, outcome=one.outcome)
 
     async def _record_alone(self, one: Ended) -> None:
-        """A result that cannot be recorded buries its work, visibly, instead of being tried for ever."""
-        try:
-            await self._record([one])
-        except (*AWAY, *CONFLICT):
-            raise
-        except Exception as error:  # noqa: BLE001
-            log.error("result-not-recordable", kind=self.kind.name, job=one.job.id, error=place(error))
-            async with self.database.connection() as connection:
-                await bury(connection, one.job, place(error))
-            WORK_ATTEMPTS.add(1, kind=self.kind.name, outcome="not-recordable")
+        """A result that cannot be recorded is given up as unknown; what cannot even be given up is buried, visibly."""
+        for attempt in (one, replace(one, result=None, given_up="unknown")):
+            try:
+                await self._record([attempt])
+            except (*AWAY, *CONFLICT):
+                raise
+            except Exception as error:  # noqa: BLE001
+                log.error("result-not-recordable", kind=self.kind.name, job=one.job.id, error=place(error))
+            else:
+                return
+        async with self.database.connection() as connection:
+            await bury(connection, one.job, "not-recordable")
+        WORK_ATTEMPTS.add(1, kind=self.kind.name, outcome="not-recordable")
+
+    async def measure(self) -> None:
+        """Age of the oldest live work and number of dead rows, for the alerts."""
+        async with self.database.connection() as connection:
+            oldest, dead = await measure(connection, self.kind.name)
+        age = (self.database.clock() - oldest).total_seconds() if oldest else 0.0
+        WORK_AGE.set(max(0.0, age), kind=self.kind.name)
+        WORK_DEAD.set(dead, kind=self.kind.name)
 
     def _consequences(self, one: Ended, aggregate: A) -> Any:
         if one.given_up is not None:

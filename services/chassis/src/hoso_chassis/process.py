@@ -11,10 +11,11 @@ from typing import Any, Final
 import structlog
 import uvicorn
 
-from hoso_chassis import dead_letters, health, http, idempotency, inbox, logs, metrics, migrations, tracing
+from hoso_chassis import dead_letters, http, idempotency, inbox, logs, metrics, migrations, tracing, work
 from hoso_chassis.batch import Batches
 from hoso_chassis.breaker import Breaker
 from hoso_chassis.consumer import Consumer
+from hoso_chassis.health import Health, health_app
 from hoso_chassis.performer import Performer
 from hoso_chassis.policy import Halt, place
 from hoso_chassis.postgres import AWAY, CONFLICT
@@ -22,6 +23,7 @@ from hoso_chassis.relay import Relay
 from hoso_chassis.service import Parts, Periodic, Service
 from hoso_chassis.settings import ServiceSettings
 from hoso_chassis.tokens import TokenVerifier
+from hoso_chassis.work import Kind
 
 ROLES: Final = ("api", "worker", "relay")
 STOP_SECONDS: Final = 30.0
@@ -37,7 +39,7 @@ class Process:
     service: Service[Any, Any]
     settings: ServiceSettings
     roles: Sequence[str]
-    health: health.Health = field(default_factory=health.Health)
+    health: Health = field(default_factory=Health)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _stoppers: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
@@ -116,7 +118,9 @@ class Process:
     async def _start_worker(self, parts: Parts[Any]) -> None:
         house = Periodic("housekeeping", 3600, lambda: self._keep_house(parts))
         periodic = [self._spawn(self._repeat(one)) for one in (house, *parts.periodic)]
-        performers = [self._performer(parts, kind) for kind in parts.kinds]
+        breakers = {kind.target: Breaker(kind.target) for kind in parts.kinds}
+        performers = [self._performer(parts, kind, breakers[kind.target]) for kind in parts.kinds]
+        periodic += [self._spawn(self._repeat(Periodic("work-metrics", 5, one.measure))) for one in performers]
         running = [self._spawn(performer.run()) for performer in performers]
         consumer = await self._start_consumer(parts) if parts.inbound.routes else None
 
@@ -131,9 +135,9 @@ class Process:
 
         self._stoppers.append(stop)
 
-    def _performer(self, parts: Parts[Any], kind: Any) -> Performer[Any]:
+    def _performer(self, parts: Parts[Any], kind: Kind[Any, Any, Any], breaker: Breaker) -> Performer[Any]:
         beat = self.health.heartbeat(f"work-{kind.name}", within=kind.timeout + 30)
-        return Performer(parts.database, kind, parts.store, Breaker(kind.target), beat.beat)
+        return Performer(parts.database, kind, parts.store, breaker, beat.beat)
 
     async def _start_consumer(self, parts: Parts[Any]) -> Consumer[Any]:
         batches = Batches(parts.database, self.service.group, parts.inbound, parts.store, parts.policy)
@@ -176,7 +180,7 @@ class Process:
 
     async def _serve_health(self, stack: AsyncExitStack) -> None:
         settings = self.settings
-        server = http.server(health.health_app(self.health), settings.health_host, _required(settings.health_port))
+        server = http.server(health_app(self.health), settings.health_host, _required(settings.health_port))
         task = asyncio.create_task(server.serve())
 
         async def stop(server: uvicorn.Server = server) -> None:
@@ -203,6 +207,7 @@ class Process:
         async with parts.database.connection() as connection:
             await inbox.keep_window(connection, parts.database.clock())
             await dead_letters.forget_old(connection)
+            await work.forget_dead(connection)
             while await idempotency.forget_expired(connection, _SLICE) == _SLICE:
                 continue  # by slices, so that no statement is long
 

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -93,7 +93,7 @@ async def apply(admin: AIOKafkaAdminClient, prefix: str, replication: int) -> li
 
 
 @asynccontextmanager
-async def connected(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def connected(bootstrap_servers: str) -> AsyncGenerator[AIOKafkaAdminClient]:
     """An admin client of the cluster."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=20_000)
     await admin.start()

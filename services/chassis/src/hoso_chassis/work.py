@@ -1,9 +1,9 @@
 """Ordered work: calls to the outside, recorded in a transaction and run outside of any; data and SQL only."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +17,7 @@ P = TypeVar("P", bound=BaseModel)
 R = TypeVar("R")
 A = TypeVar("A")
 
+DEAD_KEPT: Final = timedelta(days=14)
 GivenUp = Literal["expired", "refused", "unknown"]
 
 
@@ -85,6 +86,14 @@ FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bytea[], $5::interval[], $6:
             $9::text[])
      AS row (kind, key, subject, payload, max_age, traceparent, correlation_id, causation_id, replay_id)
 """
+# Work that is asked for again takes the place of what had died of the same kind and subject.
+_REVIVE = """
+DELETE FROM work USING unnest($1::text[], $2::uuid[]) AS asked (kind, subject)
+WHERE work.state = 'dead' AND work.kind = asked.kind AND work.subject = asked.subject
+"""
+_FORGET = "DELETE FROM work WHERE state = 'dead' AND died_at < now() - $1::interval"
+_OLDEST = "SELECT created_at FROM work WHERE kind = $1 AND state <> 'dead' ORDER BY run_at LIMIT 1"
+_DEAD = "SELECT count(*) FROM work WHERE kind = $1 AND state = 'dead'"
 # Only the head of a key is due: an older live row of the same key holds the others back.
 # The attempt is counted here, at the claim, so that a call that kills its process is counted too.
 _CLAIM = """
@@ -105,7 +114,7 @@ WHERE id = $1 AND attempts = $2 AND state = 'running'
 """
 _SETTLE = "DELETE FROM work WHERE id = $1 AND attempts = $2 AND state = 'running' RETURNING id"
 _BURY = """
-UPDATE work SET state = 'dead', lease_until = NULL, last_error = $3
+UPDATE work SET state = 'dead', lease_until = NULL, died_at = now(), last_error = $3
 WHERE id = $1 AND attempts = $2 AND state = 'running' RETURNING id
 """
 
@@ -118,8 +127,8 @@ class WorkItems:
     _items: list[tuple[Work, Cause]] = field(default_factory=list[tuple[Work, Cause]])
 
     def add(self, work: Work, cause: Cause) -> None:
-        """Collect one piece of work."""
-        self._items.append((work, cause))
+        """Collect one piece of work, with the trace that leads to it."""
+        self._items.append((work, replace(cause, traceparent=cause.traceparent or current_traceparent())))
 
     def __len__(self) -> int:
         return len(self._items)
@@ -132,14 +141,16 @@ class WorkItems:
         """Insert all of it with one statement; ids, and so the order within a key, follow the order of enqueueing."""
         if not self._items:
             return
+        kinds, subjects = [work.kind for work, _ in self._items], [work.subject for work, _ in self._items]
+        await connection.execute(_REVIVE, kinds, subjects)
         await connection.execute(
             _INSERT,
-            [work.kind for work, _ in self._items],
+            kinds,
             [work.key for work, _ in self._items],
-            [work.subject for work, _ in self._items],
+            subjects,
             [work.payload.model_dump_json().encode() for work, _ in self._items],
             [self.max_ages[work.kind] for work, _ in self._items],
-            [cause.traceparent or current_traceparent() for _, cause in self._items],
+            [cause.traceparent for _, cause in self._items],
             [cause.correlation_id for _, cause in self._items],
             [cause.causation_id for _, cause in self._items],
             [cause.replay_id for _, cause in self._items],
@@ -179,3 +190,13 @@ async def settle(connection: Connection, job: Job) -> bool:
 async def bury(connection: Connection, job: Job, error: str) -> bool:
     """Keep the row as dead, visibly; the next of its key may run. False when the claim was lost."""
     return await connection.fetchval(_BURY, job.id, job.attempts, error) is not None
+
+
+async def measure(connection: Connection, kind: str) -> tuple[datetime | None, int]:
+    """When the live row due first was enqueued, and how many rows are dead."""
+    return await connection.fetchval(_OLDEST, kind), await connection.fetchval(_DEAD, kind)
+
+
+async def forget_dead(connection: Connection) -> None:
+    """Delete dead work that has been kept long enough: it holds personal data."""
+    await connection.execute(_FORGET, DEAD_KEPT)

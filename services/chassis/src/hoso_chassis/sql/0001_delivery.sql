@@ -83,6 +83,7 @@ CREATE TABLE work (
     lease_until timestamptz,
     expires_at timestamptz NOT NULL,
     last_error text,
+    died_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     traceparent text,
     correlation_id uuid,
@@ -91,4 +92,4 @@ CREATE TABLE work (
 );
 CREATE INDEX work_due ON work (kind, run_at) WHERE state <> 'dead';
 CREATE INDEX work_live_key ON work (key, id) WHERE state <> 'dead';
-CREATE INDEX work_dead_subject ON work (subject) WHERE state = 'dead';
+CREATE INDEX work_dead ON work (kind, subject) WHERE state = 'dead';
