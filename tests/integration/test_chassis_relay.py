@@ -11,6 +11,7 @@ from aiokafka.errors import ProducerFenced
 
 from hoso_chassis.database import Database
 from hoso_chassis.lease import Lease
+from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS
 from hoso_chassis.relay import Relay, TopicNotWritable
 from hoso_contracts.envelope import CloudEvent, decode
 from support.counting import refused
@@ -147,3 +148,11 @@ async def test_a_topic_that_cannot_be_written_does_not_stop_the_others(
 
     events = await until_async(lambda: reader.of({subject}), within=20, is_=lambda found: len(found) >= 2)
     assert [event.sequence for event in events] == [1, 2]
+
+
+async def test_age_and_length_of_the_outbox_are_measured(database: Database) -> None:
+    await announce(database, [uuid4(), uuid4()])
+    await Relay(database, "127.0.0.1:1").measure()
+
+    assert OUTBOX_ROWS.values[()] == 2
+    assert OUTBOX_AGE.values[()] >= 0

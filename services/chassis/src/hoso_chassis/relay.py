@@ -34,7 +34,7 @@ DELETE FROM outbox WHERE position = ANY($1::bigint[])
 AND EXISTS (SELECT FROM leases WHERE name = $2 AND holder = $3 AND fence = $4)
 """
 _BACKLOG = """
-SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS some) AS rows,
+SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS oldest) AS rows,
        extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY position LIMIT 1))::float8 AS age
 """
 
