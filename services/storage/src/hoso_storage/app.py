@@ -1,24 +1,33 @@
 """The composition root of storage: the only place where its parts meet; importing it opens nothing."""
 
-from hoso_chassis.database import Database
+from collections.abc import Callable
+from datetime import datetime
+
+from hoso_chassis.database import Database, utc_now
 from hoso_chassis.service import Parts, Periodic, Service
 from hoso_storage.api import Reading, attachments_router
 from hoso_storage.domain import DraftFiles
 from hoso_storage.handlers import SCAN, inbound
 from hoso_storage.housekeeping import EVERY, Housekeeping
 from hoso_storage.intake import Intake, Limits
-from hoso_storage.objects import S3Objects
+from hoso_storage.objects import Objects, S3Objects
 from hoso_storage.policy import RECORDS
 from hoso_storage.receipts import NoReceiptKey, Receipts
-from hoso_storage.scanner import NotScanned
+from hoso_storage.scanner import NotScanned, Scanner
 from hoso_storage.scans import MAX_AGE, Scans
 from hoso_storage.settings import StorageSettings
 from hoso_storage.store import AttachmentStore
 from hoso_storage.uploads import Places
 
 
-def build(settings: StorageSettings) -> Parts[DraftFiles]:
-    """Put the parts together.
+def build(
+    settings: StorageSettings,
+    *,
+    objects: Objects | None = None,
+    scanner: Scanner | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> Parts[DraftFiles]:
+    """Put the parts together; a test hands in others.
 
     Raises:
         SystemExit: the key that signs receipts cannot be used.
@@ -27,15 +36,10 @@ def build(settings: StorageSettings) -> Parts[DraftFiles]:
         receipts = Receipts.load(settings.receipt_private_key_file)
     except NoReceiptKey as error:
         raise SystemExit(f"storage: {error}") from None
-    database = Database(settings.database_url.get_secret_value(), "/hoso/storage", max_ages={SCAN: MAX_AGE})
-    objects = S3Objects(
-        endpoint=settings.s3_endpoint,
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-        bucket=settings.s3_bucket,
-        region=settings.s3_region,
-        threads=settings.s3_threads,
+    database = Database(
+        settings.database_url.get_secret_value(), "/hoso/storage", clock=clock, max_ages={SCAN: MAX_AGE}
     )
+    objects = objects or _bucket(settings)
     intake = Intake(database, objects, Limits(settings.unbound_files_per_draft, settings.files_per_subject_per_day))
     places = Places(settings.uploads_at_once, settings.uploads_at_once_per_subject, settings.upload_wait_seconds)
     reading = Reading(places, settings.upload_idle_seconds, settings.upload_seconds)
@@ -44,11 +48,22 @@ def build(settings: StorageSettings) -> Parts[DraftFiles]:
         store=AttachmentStore(),
         inbound=inbound,
         policy=RECORDS,
-        kinds=[Scans(objects, NotScanned(), database.clock).kind()],
+        kinds=[Scans(objects, scanner or NotScanned(), clock).kind()],
         routers=[attachments_router(database, objects, intake, receipts, reading)],
         periodic=[Periodic("expired-files", EVERY, Housekeeping(database, objects).run)],
         pings={"objects": objects.ping},
         resources=[objects],
+    )
+
+
+def _bucket(settings: StorageSettings) -> S3Objects:
+    return S3Objects(
+        endpoint=settings.s3_endpoint,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        bucket=settings.s3_bucket,
+        region=settings.s3_region,
+        threads=settings.s3_threads,
     )
 
 

@@ -43,7 +43,11 @@ class ObjectGone(Exception):
 
 
 class Objects(Protocol):
-    """What storage needs of an object store."""
+    """What storage needs of an object store; a context: open in it, closed after it."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *error: object) -> None: ...
 
     async def put(self, key: UUID, content: bytes, media_type: str) -> None:
         """Write the object, whole or not at all.
@@ -107,7 +111,7 @@ class S3Objects:
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="s3")
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Let the calls in flight end, each has a time-out."""
         await asyncio.to_thread(self._pool.shutdown)
 
@@ -130,10 +134,11 @@ class S3Objects:
         await self._asked(self._client.remove_object, self.bucket, str(key))
 
     async def size(self, key: UUID) -> int | None:
-        """Return the size (see Objects)."""
+        """Return the size (see Objects); a bucket that is gone is not taken for an object that is gone."""
         try:
             found = await self._asked(self._client.stat_object, self.bucket, str(key))
         except ObjectGone:
+            await self.ping()  # the answer to HEAD has no body that could tell the two apart
             return None
         return found.size
 
@@ -176,7 +181,7 @@ class ObjectsInMemory:
         """Nothing to open."""
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Nothing to close."""
 
     async def put(self, key: UUID, content: bytes, media_type: str) -> None:  # noqa: ARG002

@@ -2,8 +2,6 @@
 
 from hoso_chassis.problems import Problem, field_error, standard
 
-CLOSE = {"connection": "close"}
-
 
 def malformed_form() -> Problem:
     """400: not a multipart/form-data body, or cut short."""
@@ -59,7 +57,7 @@ def media_type_not_allowed() -> Problem:
 
 def too_slow() -> Problem:
     """408: nothing arrived for too long."""
-    return standard(408, CLOSE)
+    return standard(408)
 
 
 def too_busy() -> Problem:

@@ -57,7 +57,7 @@ UPDATE attachments SET state = 'expired', upload_scope = NULL, delete_after = $3
 _FORGET = "DELETE FROM attachments WHERE id = ANY($1) AND state = 'expired'"
 
 
-def _attachment(row: Any) -> Attachment:  # noqa: ANN401  # a row of a library without types
+def _attachment(row: Any) -> Attachment:  # a row of a library without types
     return Attachment(**{**dict(row), "sha256": row["sha256"].hex()})
 
 

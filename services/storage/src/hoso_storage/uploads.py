@@ -5,10 +5,13 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
 
+from hoso_chassis.problems import Problem
 from hoso_storage import media, refusals
 from hoso_storage.domain import FILE_LIMIT
 from hoso_storage.form import OVERHEAD, Upload, UploadForm
@@ -82,9 +85,12 @@ async def read_upload(request: Request, idle_seconds: float) -> TypedUpload:
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and (len(announced) > _LENGTH_DIGITS or int(announced) > BODY_LIMIT):
         raise refusals.too_large()
-    async with aclosing(_pieces(request, idle_seconds)) as pieces:
-        async for piece in pieces:
-            form.feed(piece)
+    async with aclosing(_messages(request, idle_seconds)) as messages:
+        async for message in messages:
+            try:
+                form.feed(message.get("body", b""))
+            except Problem as refusal:
+                raise _closing(refusal, message) from None
     upload = form.close()
     found = await asyncio.to_thread(media.media_type, upload.content)
     if found is None:
@@ -92,7 +98,14 @@ async def read_upload(request: Request, idle_seconds: float) -> TypedUpload:
     return TypedUpload(upload, found)
 
 
-async def _pieces(request: Request, idle_seconds: float) -> AsyncGenerator[bytes]:
+def _closing(refusal: Problem, message: Message) -> Problem:
+    """Close the connection of whoever sent too much; while more is to come, the chassis does that for any refusal."""
+    if refusal.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not message.get("more_body", False):
+        refusal.headers = {"connection": "close"}
+    return refusal
+
+
+async def _messages(request: Request, idle_seconds: float) -> AsyncGenerator[Message]:
     while True:
         try:
             async with asyncio.timeout(idle_seconds):
@@ -101,6 +114,6 @@ async def _pieces(request: Request, idle_seconds: float) -> AsyncGenerator[bytes
             raise refusals.too_slow() from None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        yield message.get("body", b"")
+        yield message
         if not message.get("more_body", False):
             return
