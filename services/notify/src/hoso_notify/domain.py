@@ -10,7 +10,7 @@ State = Literal["new", "asked", "sent", "failed", "unknown"]
 Reason = Literal["rejected", "expired"]
 
 
-class AnotherDossier(Exception):  # noqa: N818 - it is named for what it says
+class AnotherDossier(Exception):
     """The notification was asked for another dossier: an id is one message about one dossier, for ever."""
 
 

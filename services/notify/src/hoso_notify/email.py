@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.charset import QP, Charset
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as RULES
+from email.message import Message
+from email.policy import compat32
 from email.utils import format_datetime
 from time import monotonic
 from types import TracebackType
@@ -19,9 +21,11 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from hoso_chassis.work import OutcomeUnknown
 from hoso_notify.policy import NotWritable, ProviderUnavailable, RejectedByProvider, smtp_failure
+from hoso_notify.recipients import mailbox
 from hoso_notify.templates import Letter
 
-_PLAIN: Final = RULES.clone(cte_type="7bit")  # a server without 8BITMIME takes it too
+_UTF_8: Final = Charset("utf-8")
+_UTF_8.body_encoding = QP  # a server without 8BITMIME takes it too, and a person can read it
 _FRESH: Final = 60.0  # seconds an idle connection is trusted; servers close theirs after some minutes
 
 T = TypeVar("T")
@@ -32,22 +36,27 @@ log = structlog.get_logger()
 def compose(sender: Address, notification_id: UUID, recipient: str, letter: Letter, at: datetime) -> bytes:
     """The mail as it is handed over. Its Message-ID is the same each time, so that a second copy can be told.
 
+    Headers are encoded by the older half of the standard library: the newer one loses a space where it folds them.
+
     Raises:
         NotWritable: a header would hold a line break, or the recipient is no address.
     """
-    mail = EmailMessage(_PLAIN)
-    try:
-        mail["From"] = sender
-        mail["To"] = Address(addr_spec=recipient)
-        mail["Subject"] = letter.subject
-    except ValueError:
-        raise NotWritable from None
+    if not letter.subject.isprintable() or mailbox(recipient) is None:
+        raise NotWritable
+    mail = Message()
+    mail["From"] = f"{_encoded('From', sender.display_name)} <{sender.addr_spec}>".lstrip()
+    mail["To"] = recipient
+    mail["Subject"] = _encoded("Subject", letter.subject)
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = f"<{notification_id}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office reply, please
     mail["Content-Language"] = "vi"
-    mail.set_content(letter.text)
-    return mail.as_bytes()
+    mail.set_payload(letter.text, _UTF_8)
+    return mail.as_bytes(policy=compat32.clone(linesep="\r\n"))
+
+
+def _encoded(name: str, words: str) -> str:
+    return Header(words, "utf-8", header_name=name).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +88,16 @@ class MailServer:
 
 @dataclass(slots=True)
 class Mailer:
-    """Sends mails, each on a connection of its own for as long as it takes; callers bound how many at a time."""
+    """Sends mails, each on a connection of its own for as long as it takes; callers bound how many at a time.
+
+    Attributes:
+        idle: connections that may be used again, with the time since when nobody does.
+    """
 
     server: MailServer
     sender: Address
     clock: Callable[[], datetime]
-    _idle: list[tuple[SMTP, float]] = field(default_factory=list[tuple[SMTP, float]])
+    idle: list[tuple[SMTP, float]] = field(default_factory=list[tuple[SMTP, float]])
 
     async def __aenter__(self) -> Self:
         """Open nothing: connections are made when there is something to send."""
@@ -94,7 +107,7 @@ class Mailer:
         self, _type: type[BaseException] | None, _error: BaseException | None, _place: TracebackType | None
     ) -> None:
         """Take leave of the server and close."""
-        connections, self._idle = [connection for connection, _ in self._idle], []
+        connections, self.idle = [connection for connection, _ in self.idle], []
         await asyncio.gather(*(_leave(connection) for connection in connections))
 
     async def send(self, notification_id: UUID, recipient: str, letter: Letter) -> None:
@@ -122,8 +135,8 @@ class Mailer:
 
     async def _connection(self) -> SMTP:
         """One that was used a short while ago, else a new one."""
-        while self._idle:
-            connection, since = self._idle.pop()
+        while self.idle:
+            connection, since = self.idle.pop()
             if connection.is_connected and monotonic() - since < _FRESH:
                 return connection
             connection.close()
@@ -131,7 +144,7 @@ class Mailer:
 
     def _keep(self, connection: SMTP) -> None:
         if connection.is_connected:
-            self._idle.append((connection, monotonic()))
+            self.idle.append((connection, monotonic()))
 
     async def _reset(self, connection: SMTP) -> None:
         """Make an end to a mail that was not taken, so that the connection can be used for the next."""

@@ -18,7 +18,6 @@ inbound = Inbound[Notification]()
 _ADDRESS: Final[Mapping[str, Callable[[str], str | None]]] = {"email": mailbox, "sms": mobile}
 
 
-@inbound.on(NotificationRequested, of=lambda event: event.notification_id)
 def send_notification(
     event: NotificationRequested, notification: Notification, *, clock: Callable[[], datetime] = utc_now
 ) -> Iterable[Consequence]:
@@ -39,6 +38,9 @@ def send_notification(
             yield outcome(notification)
         case Step.WAIT:
             pass
+
+
+inbound.on(NotificationRequested, of=lambda event: event.notification_id)(send_notification)
 
 
 def _send(event: NotificationRequested) -> Work | None:

@@ -12,6 +12,10 @@ class ProviderUnavailable(TargetUnavailable):
     """The provider surely did not take it and may take it later."""
 
 
+class ProviderAsksToWait(ProviderUnavailable):
+    """The provider is well and did not take this one yet: greylisting, a full mailbox."""
+
+
 class RejectedByProvider(TargetRefused):
     """The provider will never take this message to this recipient."""
 
@@ -21,6 +25,7 @@ class NotWritable(TargetRefused):
 
 
 _PERMANENT: Final = 500  # 5yz; 4yz is for a while
+_CLOSING: Final = 421  # the server goes away, whatever was asked
 
 Answer = type[ProviderUnavailable | RejectedByProvider]
 
@@ -35,8 +40,9 @@ SMTP: Final[Mapping[str, Answer]] = {
     "RCPT": RejectedByProvider,
     "DATA": RejectedByProvider,
 }
-"""SMTP commands whose 5xx speaks of this one mail (RFC 5321, 4.2). A 5xx to any other step, the greeting, STARTTLS,
-AUTH or MAIL FROM, speaks of us: giving up each mail would turn one wrong setting into silence for everybody."""
+"""What a 5xx means, of the SMTP commands whose answer speaks of this one mail (RFC 5321, 4.2). A 5xx to any other step,
+the greeting, STARTTLS, AUTH or MAIL FROM, speaks of us: giving up each mail would turn one wrong setting into silence
+for everybody."""
 
 SMPP: Final[Mapping[int, Answer]] = {
     0x00000001: RejectedByProvider,  # ESME_RINVMSGLEN: message length
@@ -55,7 +61,9 @@ of the way to the centre or of our settings: it is tried again until it is too o
 
 def smtp_failure(command: str, code: int) -> Answer:
     """What an answer that is no success means; `command` is the SMTP verb, or "CONNECT"."""
-    return SMTP.get(command, ProviderUnavailable) if code >= _PERMANENT else ProviderUnavailable
+    if command not in SMTP or code == _CLOSING:
+        return ProviderUnavailable
+    return SMTP[command] if code >= _PERMANENT else ProviderAsksToWait
 
 
 def smpp_failure(status: int) -> Answer:

@@ -22,7 +22,7 @@ _ROOM: Final[dict[Encoding, tuple[int, int]]] = {"gsm-7": (160, 153), "ucs-2": (
 MOST_PARTS: Final = 255  # the number of parts is one octet
 
 
-class TooLong(ValueError):  # noqa: N818 - it is named for what it says
+class TooLong(ValueError):
     """The text needs more parts than an SMS can have."""
 
 

@@ -1,7 +1,7 @@
 """What the service notify is told by its environment; it reads nothing itself."""
 
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -12,8 +12,9 @@ from hoso_notify.recipients import mailbox
 
 def _sender(value: str) -> str:
     """Take a name and an address, or an address alone."""
-    if mailbox(parseaddr(value)[1]) is None:
-        raise ValueError("not a mailbox")
+    addresses = getaddresses([value])
+    if len(addresses) != 1 or mailbox(addresses[0][1]) is None:
+        raise ValueError("not one mailbox")
     return value
 
 
@@ -50,5 +51,5 @@ class NotifySettings(ServiceSettings):
     @property
     def sender(self) -> Address:
         """The sender of every mail."""
-        name, address = parseaddr(self.mail_sender)
+        ((name, address),) = getaddresses([self.mail_sender])
         return Address(name, addr_spec=address)

@@ -72,11 +72,16 @@ class Session:
 
 @dataclass(slots=True)
 class SmsSender:
-    """Sends SMS. What is not certain to have been refused is told as unknown, because it is never sent again."""
+    """Sends SMS. What is not certain to have been refused is told as unknown, because it is never sent again.
+
+    Attributes:
+        source: brand name or number that SMS come from.
+        session: the bound session, if there is one.
+    """
 
     centre: SmsCentre
     source: str
-    _session: Session | None = None
+    session: Session | None = None
     _binding: asyncio.Task[Session] | None = None
 
     async def __aenter__(self) -> Self:
@@ -89,7 +94,7 @@ class SmsSender:
         """Take leave of the centre and close."""
         if self._binding is not None:
             self._binding.cancel()
-        session, self._session = self._session, None
+        session, self.session = self.session, None
         if session is not None:
             await session.close()
 
@@ -123,8 +128,7 @@ class SmsSender:
         try:
             async with asyncio.timeout(self.centre.timeout):
                 answer = await session.smsc.submit_sm(short_message=short_message, **fields)
-        except (SmppError, TimeoutError) as error:
-            # The library says neither whether it had written the message nor why there is no answer.
+        except Exception as error:  # noqa: BLE001 - whatever it was, the message may have been written before
             log.warning("sms-answer-lost", error=type(error).__name__)
             session.retired = True
             raise OutcomeUnknown from None
@@ -141,11 +145,12 @@ class SmsSender:
 
     async def _bound(self) -> Session:
         """The session, bound anew when there is none that can be used; all who wait share one attempt."""
-        if self._session is not None and await self._session.usable():
-            return self._session
+        if self.session is not None and await self.session.usable():
+            return self.session
         if self._binding is None or self._binding.done():
             self._binding = asyncio.create_task(self._bind())
-        session = self._session = await asyncio.shield(self._binding)
+        session = await asyncio.shield(self._binding)
+        self.session = session
         return session
 
     async def _bind(self) -> Session:
