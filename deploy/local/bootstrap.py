@@ -1,3 +1,4 @@
+# ruff: noqa: INP001
 """Make the checkout's `.venv`: runs on the system's Python alone, and may import nothing but the standard library.
 
 `uv` comes by pip, with hashes, into the cache `${XDG_CACHE_HOME:-~/.cache}/hoso`; everything else comes by `uv`, with

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -252,7 +252,7 @@ def _event(record: ConsumerRecord) -> CloudEvent:
 
 
 @asynccontextmanager
-async def tap(bootstrap_servers: str) -> AsyncIterator[Tap]:
+async def tap(bootstrap_servers: str) -> AsyncGenerator[Tap]:
     """Listen to all topics from now on."""
     consumer = AIOKafkaConsumer(
         *TOPICS, bootstrap_servers=bootstrap_servers, isolation_level="read_committed", fetch_max_wait_ms=50

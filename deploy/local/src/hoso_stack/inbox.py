@@ -1,0 +1,49 @@
+"""What a peer has received, over HTTP: GET lists it, DELETE empties it; kept in memory, written nowhere."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any
+
+
+@dataclass
+class Inbox:
+    """Messages in the order they came."""
+
+    messages: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
+    lock: Lock = field(default_factory=Lock)
+
+    def add(self, message: Mapping[str, Any]) -> None:
+        """Keep one message."""
+        with self.lock:
+            self.messages.append(message)
+
+    def serve(self, port: int) -> None:
+        """Answer on 127.0.0.1:`port` from a thread."""
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802 - the name is the library's
+                with inbox.lock:
+                    body = json.dumps(inbox.messages, ensure_ascii=False).encode()
+                self._answer(200, body)
+
+            def do_DELETE(self) -> None:  # noqa: N802
+                with inbox.lock:
+                    inbox.messages.clear()
+                self._answer(204, b"")
+
+            def _answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing: contacts do not belong into a log."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        Thread(target=server.serve_forever, daemon=True).start()

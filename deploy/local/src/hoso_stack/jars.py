@@ -1,0 +1,112 @@
+"""Artifacts of Maven repositories, each checked against jars.lock before it is used; no repository is named here.
+
+Where they come from is the person's own setting: a mirror in `~/.m2/settings.xml`, else jgo's configuration, else what
+jgo has by default. jgo only warns on a bad checksum, so the SHA-256 is checked here.
+"""
+
+import hashlib
+import shutil
+import xml.etree.ElementTree as ElementTree  # noqa: S405 - the person's own settings file
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from jgo.config import GlobalSettings
+from jgo.maven import MavenContext
+
+from hoso_stack.cache import cache_folder, locked, making, sha256_of
+
+DOWNLOADS_AT_ONCE = 8
+TIMEOUT_S = 60
+
+
+class RefusedDownload(Exception):
+    """What came is not what was locked."""
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One locked artifact: `coordinate` is group:artifact:version, `size` in bytes."""
+
+    group: str
+    coordinate: str
+    sha256: str
+    size: int
+
+
+def locked_jars(group: str) -> list[Jar]:
+    """Read the artifacts of one group ("kafka", "postgres") from jars.lock."""
+    lines = files("hoso_stack").joinpath("jars.lock").read_text().splitlines()
+    rows = [line.split() for line in lines if line and not line.startswith("#")]
+    return [Jar(row[0], row[1], row[2], int(row[3])) for row in rows if row[0] == group]
+
+
+def check(path: Path, jar: Jar) -> None:
+    """Compare a downloaded file with its lock line.
+
+    Raises:
+        RefusedDownload: size or SHA-256 differ.
+    """
+    size = path.stat().st_size
+    if size != jar.size or sha256_of(path) != jar.sha256:
+        raise RefusedDownload(f"{jar.coordinate}: {size} bytes came that are not the {jar.size} bytes of jars.lock")
+
+
+def mirror_of_central() -> dict[str, str] | None:
+    """Find the repository that the person's Maven settings put in the place of the central one."""
+    path = Path.home() / ".m2/settings.xml"
+    if not path.is_file():
+        return None
+    for mirror in ElementTree.parse(path).getroot().iter():  # noqa: S314
+        fields = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in mirror}
+        if {"mirrorOf", "url"} <= fields.keys() and {"*", "central", "external:*"} & set(fields["mirrorOf"].split(",")):
+            return {"central": fields["url"].rstrip("/")}
+    return None
+
+
+def maven(folder: Path) -> MavenContext:
+    """Make jgo's resolver, downloading below `folder`, with the person's own repositories."""
+    repositories = mirror_of_central() or GlobalSettings.load().repositories or None
+    return MavenContext(repo_cache=folder, remote_repos=repositories, timeout=TIMEOUT_S)
+
+
+def fetch(jars: Sequence[Jar], folder: Path, tell: Callable[[int], None]) -> None:
+    """Download jars into `folder`, flat; nothing unchecked ever gets its final name there."""
+    context = maven(folder / "unchecked")
+
+    def fetch_one(jar: Jar) -> int:
+        group, name, version = jar.coordinate.split(":")
+        artifact = context.project(group, name).at_version(version).artifact()
+        downloaded = context.resolver.download(artifact)
+        if downloaded is None:
+            raise RefusedDownload(f"{jar.coordinate}: nothing came")
+        check(downloaded, jar)
+        downloaded.rename(folder / f"{name}-{version}.jar")
+        return jar.size
+
+    with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
+        for size in pool.map(fetch_one, jars):
+            tell(size)
+
+
+def jars_folder(group: str, tell: Callable[[int], None] = lambda _: None) -> Path:
+    """Return the folder that holds the group's jars and nothing else, fetched if absent.
+
+    Args:
+        group: as in jars.lock.
+        tell: called with the bytes that came.
+
+    Raises:
+        RefusedDownload: a jar is not the locked one.
+    """
+    jars = locked_jars(group)
+    name = hashlib.sha256("".join(jar.sha256 for jar in jars).encode()).hexdigest()[:12]
+    final = cache_folder() / f"{group}-jars-{name}"
+    with locked(final.name):
+        if not final.exists():
+            with making(final) as folder:
+                fetch(jars, folder, tell)
+                shutil.rmtree(folder / "unchecked")
+    return final

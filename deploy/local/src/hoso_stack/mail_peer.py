@@ -1,0 +1,53 @@
+"""The mail server of the local stack: takes every mail and shows it; `python -m hoso_stack.mail_peer SMTP_PORT HTTP_PORT`."""
+
+import email
+import signal
+import sys
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from hoso_stack.inbox import Inbox
+
+
+class Handler:
+    """Keeps what is sent."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - the library's name
+        """Take a mail."""
+        message = email.message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        text = message.get_body(("plain",))
+        self.inbox.add(
+            {
+                "to": ", ".join(envelope.rcpt_tos),
+                "from": str(message["From"]),
+                "subject": str(message["Subject"]),
+                "message_id": str(message["Message-ID"]),
+                "text": text.get_content() if text is not None else "",
+                "received_at": datetime.now(UTC).isoformat(),
+            }
+        )
+        return "250 OK"
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    smtp_port, http_port = int(sys.argv[1]), int(sys.argv[2])
+    inbox = Inbox()
+    inbox.serve(http_port)
+    controller = Controller(Handler(inbox), hostname="127.0.0.1", port=smtp_port)
+    controller.start()
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    controller.stop()
+
+
+if __name__ == "__main__":
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    main()

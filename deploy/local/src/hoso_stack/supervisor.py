@@ -1,0 +1,244 @@
+"""Keeps the stack's parts running: starts each when what it needs is ready, restarts what dies, ends all in order."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+LAUNCH: Final = Path(__file__).with_name("launch.py")
+READY_SECONDS: Final = 90.0  # until a part that was started must answer
+STOP_SECONDS: Final = 20.0
+RESTART_SECONDS: Final = (0.1, 0.3, 1.0, 3.0)
+STEP_TRIES: Final = 3
+
+
+class PartFailed(Exception):
+    """A part did not become ready; the message says where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One program of the stack.
+
+    Attributes:
+        name: also the name of its log file.
+        command: the program and its arguments.
+        needs: parts that must be ready first.
+        ready: answers whether it can be used; None for a step, which is ready when it has ended well.
+        environment: what it is told beside the supervisor's own environment.
+        account: "same", or "plain" for what refuses to be root (see launch.py).
+        prepare: done once before the first start, in a thread.
+        stop: the signal that asks it to end.
+    """
+
+    name: str
+    command: Sequence[str]
+    needs: Sequence[str] = ()
+    ready: Callable[[], Awaitable[bool]] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    account: str = "same"
+    prepare: Callable[[], None] | None = None
+    stop: signal.Signals = signal.SIGTERM
+
+
+@dataclass(slots=True)
+class _Running:
+    part: Part
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    process: asyncio.subprocess.Process | None = None
+    starts: int = 0
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Runs parts until told to stop.
+
+    Attributes:
+        folder: logs, one a part, and status.json.
+        publish: called with the pids of the running parts whenever one was (re)started.
+    """
+
+    folder: Path
+    parts: Sequence[Part]
+    publish: Callable[[Mapping[str, int]], None] = lambda _: None
+    _running: dict[str, _Running] = field(default_factory=dict[str, _Running])
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Keep everything running until SIGTERM or SIGINT, then end it in reverse order.
+
+        Raises:
+            PartFailed: a part never became ready; everything else was ended.
+        """
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        self._running = {part.name: _Running(part) for part in self.parts}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
+        keepers = [asyncio.create_task(self._keep(one)) for one in self._running.values()]
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_EXCEPTION)
+            while not self._stopping.is_set() and not any(_failed(keeper) for keeper in keepers):
+                await asyncio.wait({stopping, *(k for k in keepers if not k.done())}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._stopping.set()
+            await self._end(keepers)
+        for keeper in keepers:
+            if error := _failed(keeper):
+                self._write_status(failed=str(error))
+                raise error
+
+    async def _keep(self, one: _Running) -> None:
+        for name in one.part.needs:
+            await self._running[name].ready.wait()
+        if one.part.prepare is not None:
+            await asyncio.to_thread(one.part.prepare)
+        while not self._stopping.is_set():
+            await self._start(one)
+            if await self._became_ready(one):
+                one.ready.set()
+                self._tell()
+                if one.part.ready is None:
+                    return
+                await self._exit(one)
+                one.ready.clear()
+            if self._stopping.is_set():
+                return
+            if one.part.ready is None and one.starts >= STEP_TRIES:
+                raise PartFailed(self._words(one))
+            await asyncio.sleep(RESTART_SECONDS[min(one.starts, len(RESTART_SECONDS)) - 1])
+
+    async def _start(self, one: _Running) -> None:
+        log = (self.folder / "logs" / f"{one.part.name}.log").open("ab")
+        command = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL))]
+        with log:
+            one.process = await asyncio.create_subprocess_exec(
+                *command, one.part.account, str(self.folder / one.part.name), *one.part.command,
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **one.part.environment},
+                start_new_session=True,
+            )
+        one.starts += 1
+        self._tell()
+
+    async def _became_ready(self, one: _Running) -> bool:
+        """Whether it can be used now; False when it ended before. A step is ready when it ended with 0."""
+        process = one.process
+        assert process is not None
+        if one.part.ready is None:
+            return await process.wait() == 0
+        deadline = time.monotonic() + READY_SECONDS
+        while process.returncode is None and not self._stopping.is_set():
+            with suppress(Exception):  # whatever it is: not ready yet
+                if await asyncio.wait_for(one.part.ready(), 5):
+                    return True
+            if time.monotonic() > deadline:
+                raise PartFailed(self._words(one))
+            await asyncio.sleep(0.05)
+        return False
+
+    async def _exit(self, one: _Running) -> None:
+        assert one.process is not None
+        await one.process.wait()
+        self._tell()
+
+    async def _end(self, keepers: Sequence[asyncio.Task[None]]) -> None:
+        """End the parts, those that need others first."""
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+        for wave in self._waves():
+            await asyncio.gather(*(self._end_one(one) for one in wave))
+            self._tell()
+
+    def _waves(self) -> list[list[_Running]]:
+        """Groups of parts, each needed by nothing but groups before it."""
+        left = dict(self._running)
+        waves: list[list[_Running]] = []
+        while left:
+            needed = {name for one in left.values() for name in one.part.needs}
+            wave = [name for name in left if name not in needed] or list(left)
+            waves.append([left.pop(name) for name in wave])
+        return waves
+
+    async def _end_one(self, one: _Running) -> None:
+        process = one.process
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.send_signal(one.part.stop)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    def _words(self, one: _Running) -> str:
+        log = self.folder / "logs" / f"{one.part.name}.log"
+        last = log.read_text(errors="replace").strip().splitlines()[-3:]
+        return f"{one.part.name} did not become ready; its log {log} ends with:\n" + "\n".join(last)
+
+    def _tell(self) -> None:
+        pids = {
+            name: one.process.pid
+            for name, one in self._running.items()
+            if one.process is not None and one.process.returncode is None and one.part.ready is not None
+        }
+        self._write_status()
+        self.publish(pids)
+
+    def _write_status(self, failed: str | None = None) -> None:
+        parts = {
+            name: {
+                "state": self._state(one),
+                "pid": one.process.pid if one.process is not None and one.process.returncode is None else None,
+                "restarts": max(0, one.starts - 1),
+            }
+            for name, one in self._running.items()
+        }
+        ready = all(one.ready.is_set() for one in self._running.values())
+        status = {"pid": os.getpid(), "started": started_at(os.getpid()), "ready": ready, "failed": failed, "parts": parts}
+        write_atomically(self.folder / "status.json", json.dumps(status, indent=1))
+
+    def _state(self, one: _Running) -> str:
+        if one.ready.is_set():
+            return "done" if one.part.ready is None else "ready"
+        return "waiting" if one.starts == 0 else "starting"
+
+
+def _failed(keeper: asyncio.Task[None]) -> BaseException | None:
+    return keeper.exception() if keeper.done() and not keeper.cancelled() else None
+
+
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file that a reader sees whole, old or new."""
+    new = path.with_name(f".{path.name}.new")
+    new.touch(mode=mode)
+    new.write_text(text)
+    new.replace(path)
+
+
+def started_at(pid: int) -> int | None:
+    """When a process began, in the kernel's ticks: a pid alone may have been given to another."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def read_status(folder: Path) -> dict[str, object] | None:
+    """The status of a stack whose supervisor still runs; None when there is none."""
+    try:
+        status = json.loads((folder / "status.json").read_text())
+    except (OSError, ValueError):
+        return None
+    alive = started_at(status["pid"]) == status["started"]
+    return status if alive or status.get("failed") else None
