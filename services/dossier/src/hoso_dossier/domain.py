@@ -78,6 +78,7 @@ class Dossier:
 
     Attributes:
         version: moved by every change of status and by nothing else.
+        moved_at: when its status last changed; a move that is heard of late does not come before an earlier one.
         correlation_id: id of the event that told of the submission; whatever follows from it carries it.
         changes, entries, touched: what happened since it was loaded: moves, lines of the timeline, and the ids of
             attachments and notifications that are not as they were.
@@ -99,6 +100,7 @@ class Dossier:
     notifications: tuple[Notification, ...] = ()
     status: Status = Status.REGISTERED
     version: int = 0
+    moved_at: datetime | None = None
     due_at: datetime | None = None
     correlation_id: UUID | None = None
     changes: tuple[StatusChange, ...] = ()
@@ -240,6 +242,7 @@ class Dossier:
         self, status: Status, at: datetime, actor: Actor, reason: str | None = None, detail: str | None = None
     ) -> Iterator[Fact]:
         self._require_move(status)
+        at = max(at, self.moved_at or at)
         yield self._record_move(self.status, status, at, actor, reason, detail)
         yield from self._notify(at, detail)
 
@@ -253,7 +256,7 @@ class Dossier:
         detail: str | None = None,
     ) -> StatusChange:
         self.version += 1
-        self.status = status
+        self.status, self.moved_at = status, at
         receipt = self._issue(at) if previous else None
         change = StatusChange(self.id, self.version, previous, status, at, actor, reason, detail, receipt)
         self.changes += (change,)

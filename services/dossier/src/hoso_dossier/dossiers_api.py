@@ -242,7 +242,7 @@ def _wrong_status(error: WrongStatus) -> Problem:
         "wrong-status",
         "Trạng thái hiện tại của hồ sơ không cho phép thao tác này",
         "The dossier's status does not allow this",
-        status_of_dossier=int(error.status),
+        dossier_status=int(error.status),
     )
 
 

@@ -10,10 +10,10 @@ from hoso_dossier.domain import Dossier
 _ADD: Final = """
 WITH added AS (
     INSERT INTO dossiers (id, code, procedure, procedure_version, procedure_name, procedure_case, agency, owner,
-                          channel, status, version, submitted_at, verification_id, verification_answer,
+                          channel, status, version, submitted_at, moved_at, verification_id, verification_answer,
                           verification_asked_at, correlation_id, email, phone, answers)
-    SELECT id, $2, procedure, procedure_version, $3, $4, $5, owner, $6, $7, $8, $9, $10, 'awaited', $9, $11, $12, $13,
-           answers::jsonb
+    SELECT id, $2, procedure, procedure_version, $3, $4, $5, owner, $6, $7, $8, $9, $9, $10, 'awaited', $9,
+           $11, $12, $13, answers::jsonb
     FROM drafts WHERE id = $1
     ON CONFLICT (code) DO NOTHING
     RETURNING id, owner, status, version, submitted_at

@@ -3,7 +3,7 @@
 from calendar import isleap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import MAXYEAR, date
 from typing import Any, Final, cast
 
 from email_validator import EmailNotValidError, validate_email
@@ -15,6 +15,7 @@ from hoso_dossier.phones import Moved, read_mobile
 from hoso_dossier.values import Contact, Identity
 
 MOST_YEARS: Final = 2  # Law on Residence 2020, article 27
+_DATES: Final = ("date_of_birth", "from_date", "to_date")
 _EARLIEST_BIRTH: Final = date(1900, 1, 1)  # identity numbers know no earlier century
 
 
@@ -34,11 +35,13 @@ class Answers:
     def __init__(self, answers: Mapping[str, Any], flaws: list[Flaw], profile: Profile, today: date) -> None:
         self._answers, self._profile, self._today = answers, profile, today
         self._wrong = {flaw.pointer for flaw in flaws}
+        self._dates = {name: self._date(name) for name in _DATES}
         self.email: str | None = None
         self.phone: str | None = None
 
     def find_flaws(self) -> Iterator[Flaw]:
         """Yield what is wrong between fields, and with numbers and addresses."""
+        yield from self._calendar()
         yield from self._birth()
         yield from self._identity_number()
         yield from self._period()
@@ -54,8 +57,14 @@ class Answers:
         phones = (Contact("sms", self.phone),) if self.phone else ()
         return Application(identity, answers["case"], answers["agency"], emails + phones)
 
+    def _calendar(self) -> Iterator[Flaw]:
+        """The year 0000 passes the form's format."""
+        for name, day in self._dates.items():
+            if day is None and self._field(name) is not None:
+                yield Flaw(f"{ROOT}/{name}", "not-a-date")
+
     def _birth(self) -> Iterator[Flaw]:
-        day = self._date("date_of_birth")
+        day = self._dates["date_of_birth"]
         if day is not None and day > self._today:
             yield Flaw(f"{ROOT}/date_of_birth", "date-in-future")
         if day is not None and day < _EARLIEST_BIRTH:
@@ -64,11 +73,11 @@ class Answers:
     def _identity_number(self) -> Iterator[Flaw]:
         number = self._field("identity_number")
         if number is not None:
-            for code in find_flaws(number, self._date("date_of_birth"), self._field("gender"), self._profile):
+            for code in find_flaws(number, self._dates["date_of_birth"], self._field("gender"), self._profile):
                 yield Flaw(f"{ROOT}/identity_number", code)
 
     def _period(self) -> Iterator[Flaw]:
-        first, last = self._date("from_date"), self._date("to_date")
+        first, last = self._dates["from_date"], self._dates["to_date"]
         if first is None or last is None:
             return
         if last <= first:
@@ -122,12 +131,17 @@ class Answers:
         text = cast("str | None", self._field(name))
         try:
             return None if text is None else date.fromisoformat(text)
-        except ValueError:  # the year 0000, which the form's format allows
+        except ValueError:
             return None
 
 
 def years_after(day: date, years: int) -> date:
-    """Return the same day of a later year; 29 February ends on 28 February where there is none."""
+    """Return the same day of a later year; 29 February ends on 28 February where there is none.
+
+    Beyond the calendar it is the calendar's last day.
+    """
+    if day.year + years > MAXYEAR:
+        return date.max
     if (day.month, day.day) == (2, 29) and not isleap(day.year + years):
         return date(day.year + years, 2, 28)
     return day.replace(year=day.year + years)

@@ -14,8 +14,8 @@ from hoso_dossier.values import Answer, Attachment, Contact, Notification, Recei
 # those of its snapshot, older than the row that was waited for.
 _READ: Final = """
 SELECT id, code, procedure, procedure_version, procedure_name, procedure_case, agency, owner, channel, submitted_at,
-       due_at, status, version, verification_id, verification_answer, verification_answered_at, correlation_id, email,
-       phone
+       due_at, moved_at, status, version, verification_id, verification_answer, verification_answered_at,
+       correlation_id, email, phone
 FROM dossiers WHERE id = ANY($1::uuid[]) ORDER BY id
 """
 _LOAD: Final = f"{_READ} FOR UPDATE"
@@ -28,10 +28,11 @@ SELECT dossier_id, id, channel, occasion, template, requested_at, state, reason,
 FROM notifications WHERE dossier_id = ANY($1::uuid[]) ORDER BY dossier_id, id
 """
 _SAVE: Final = """
-UPDATE dossiers AS d SET status = row.status, version = row.version, due_at = row.due_at,
+UPDATE dossiers AS d SET status = row.status, version = row.version, moved_at = row.moved_at, due_at = row.due_at,
        verification_answer = row.answer, verification_answered_at = row.answered_at
-FROM unnest($1::uuid[], $2::smallint[], $3::integer[], $4::timestamptz[], $5::text[], $6::timestamptz[])
-     AS row (id, status, version, due_at, answer, answered_at)
+FROM unnest($1::uuid[], $2::smallint[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::text[],
+            $7::timestamptz[])
+     AS row (id, status, version, moved_at, due_at, answer, answered_at)
 WHERE d.id = row.id
 """
 _SAVE_ATTACHMENTS: Final = """
@@ -92,7 +93,7 @@ class DossierStore:
             connection,
             _SAVE,
             (
-                (d.id, d.status, d.version, d.due_at, d.verification.answer, d.verification.answered_at)
+                (d.id, d.status, d.version, d.moved_at, d.due_at, d.verification.answer, d.verification.answered_at)
                 for d in aggregates
             ),
         )
@@ -179,6 +180,7 @@ def _dossier(
         notifications=tuple(Notification(**_without_dossier(one)) for one in notifications),
         status=Status(row["status"]),
         version=row["version"],
+        moved_at=row["moved_at"],
         due_at=row["due_at"],
     )
 

@@ -35,6 +35,7 @@ CREATE TABLE dossiers (
     status smallint NOT NULL,
     version integer NOT NULL,
     submitted_at timestamptz NOT NULL,
+    moved_at timestamptz NOT NULL,
     due_at timestamptz,
     verification_id uuid NOT NULL,
     verification_answer text NOT NULL CHECK (verification_answer IN ('awaited', 'verified', 'rejected')),
