@@ -1,0 +1,72 @@
+"""The structure of identity numbers: the vectors of the domain dossier, and what holds for all numbers."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hoso_dossier.identity_numbers import PROVINCE_CODES, Profile, find_flaws
+
+OFFICIAL, SYNTHETIC = Profile.OFFICIAL, Profile.SYNTHETIC
+
+
+@pytest.mark.parametrize(
+    ("number", "gender", "year", "flaws"),
+    [
+        ("001099000001", "male", 1999, []),
+        ("001299000001", "male", 1999, ["identity-number-birth-year"]),
+        ("079304000001", "female", 2004, []),
+        ("079204000001", "female", 2004, ["identity-number-gender"]),
+        ("003090000001", "male", 1990, ["identity-number-place"]),
+        ("12345678", "male", 1990, ["identity-number-length"]),
+        ("1234567890", "male", 1990, ["identity-number-length"]),
+        ("00109900000１", "male", 1999, ["identity-number-length"]),  # a full-width digit
+        ("001099-00001", "male", 1999, ["identity-number-length"]),
+        ("000099000001", "male", 1999, ["identity-number-place"]),
+        ("097099000001", "male", 1999, []),  # born abroad: the list of countries is not published
+        ("999099000001", "male", 1999, []),
+        ("001199000001", "male", 2099, ["identity-number-birth-year", "identity-number-gender"]),
+    ],
+)
+def test_the_official_profile_finds_what_is_wrong(number: str, gender: str, year: int, flaws: list[str]) -> None:
+    assert list(find_flaws(number, date(year, 5, 6), gender, OFFICIAL)) == flaws
+
+
+def test_only_what_was_declared_is_compared() -> None:
+    assert list(find_flaws("001099000001", None, None, OFFICIAL)) == []
+
+
+def test_there_are_63_province_codes() -> None:
+    assert len(PROVINCE_CODES) == 63
+
+
+@given(st.integers(0, 999))
+def test_no_code_is_taken_by_both_profiles(code: int) -> None:
+    number = f"{code:03}099000001"
+    takes = [not list(find_flaws(number, None, None, profile)) for profile in Profile]
+    assert takes.count(True) == (0 if code == 0 else 1)
+
+
+@given(
+    code=st.sampled_from(["003", "005", "007", "009", "013"]),
+    birth=st.dates(date(1900, 1, 1), date(2399, 12, 31)),
+    gender=st.sampled_from(["male", "female"]),
+    rest=st.integers(0, 999_999),
+)
+def test_a_number_made_by_the_rule_is_right_and_no_other_year_or_gender_is(
+    code: str, birth: date, gender: str, rest: int
+) -> None:
+    century = 2 * ((birth.year - 1900) // 100) + (gender == "female")
+    number = f"{code}{century}{birth.year % 100:02}{rest:06}"
+    other = "male" if gender == "female" else "female"
+    assert list(find_flaws(number, birth, gender, SYNTHETIC)) == []
+    assert list(find_flaws(number, birth, other, SYNTHETIC)) == ["identity-number-gender"]
+    wrong = birth.replace(year=birth.year + 1, day=1)
+    assert list(find_flaws(number, wrong, gender, SYNTHETIC)) == ["identity-number-birth-year"]
+
+
+@given(st.text(max_size=20))
+def test_whatever_is_written_it_is_read_without_an_error(text: str) -> None:
+    for profile in Profile:
+        list(find_flaws(text, date(1990, 1, 1), "male", profile))
