@@ -92,7 +92,7 @@ async def test_a_question_that_the_register_does_not_take_is_given_up(status: in
         pytest.param(httpx.Response(200, json={**RECORD, "date_of_birth_precision": "hour"}), id="no precision"),
         pytest.param(httpx.Response(200, json={**RECORD, "identity_number": "003090000002"}), id="another person"),
         pytest.param(httpx.Response(200, json=[RECORD]), id="another shape"),
-        pytest.param(httpx.Response(200, content=b" " * ANSWER_LIMIT + b"{}"), id="too long"),
+        pytest.param(httpx.Response(200, json={**RECORD, "more": "x" * ANSWER_LIMIT}), id="too long"),
         pytest.param(httpx.ConnectError("refused"), id="connection refused"),
         pytest.param(httpx.ConnectTimeout("late"), id="connection late"),
         pytest.param(httpx.ReadTimeout("late"), id="answer late"),
@@ -112,8 +112,8 @@ def test_every_other_status_is_asked_again() -> None:
         assert failure_of(status) is RegisterUnavailable
 
 
-async def test_a_record_is_a_person() -> None:
-    async with register(httpx.Response(200, json=RECORD)) as client:
+async def test_a_record_is_a_person_and_may_say_more() -> None:
+    async with register(httpx.Response(200, json={**RECORD, "more": "x" * 8000})) as client:
         person = await client.person(NUMBER)
     assert person is not None
     assert (person.full_name, person.date_of_birth_precision) == ("Trần Thị Hòa", "day")

@@ -14,20 +14,21 @@ PROVINCES: Final = (
 """One invented province for each synthetic code, in the order of the codes."""
 
 _FIRST: Final = weighted(
-    """An 3, Bình 3, Cẩm 2, Đại 2, Đông 3, Đức 2, Gia 2, Hải 2, Hòa 3, Hồng 2, Hưng 2, Khánh 2, Kim 2, Long 3, Mỹ 3, Nam 3,
-    Nghĩa 2, Ngọc 2, Nhơn 2, Phú 4, Phước 4, Quảng 2, Sơn 2, Tân 5, Tây 2, Thạnh 2, Thanh 3, Thủy 2, Thượng 2, Tiên 2,
-    Trường 2, Trung 2, Vạn 2, Vĩnh 4, Xuân 3, Yên 3, Ea, Ia, Đắk, Krông, Mường 2, Nậm 2, Chợ, Cái, Rạch, Bãi, Đồng 2"""
+    """An 3, Bình 3, Cẩm 2, Đại 2, Đông 3, Đức 2, Gia 2, Hải 2, Hòa 3, Hồng 2, Hưng 2, Khánh 2, Kim 2, Long 3, Mỹ 3,
+    Nam 3, Nghĩa 2, Ngọc 2, Nhơn 2, Phú 4, Phước 4, Quảng 2, Sơn 2, Tân 5, Tây 2, Thạnh 2, Thanh 3, Thủy 2, Thượng 2,
+    Tiên 2, Trường 2, Trung 2, Vạn 2, Vĩnh 4, Xuân 3, Yên 3, Ea, Ia, Đắk, Krông, Mường 2, Nậm 2, Chợ, Cái, Rạch, Bãi,
+    Đồng 2"""
 )
 _LAST: Final = weighted(
-    """Ẩn, Bắc 2, Bè, Cẩm, Châu 2, Chữ, Cỏ, Đẳng, Điền 2, Đỗ, Đỏ, Đông, Giang 2, Hạ 2, Hẽm, Hẹ, Hiệp 2, Hội 2, Hữu, Kỳ,
-    Khê 2, Lãng, Lạc 2, Lẫm, Lễ, Lĩnh 2, Lộc 3, Lợi 2, Mễ, Mỡ, Mỹ 2, Nẵng, Nghĩa, Nhuận, Phong 2, Phụng, Quỳ, Sẻ, Sõi, Sở,
-    Sơn 3, Thạnh 2, Thắng 2, Thọ 2, Thới 2, Thuận 2, Thượng 2, Trạch, Trị, Trũng, Tứ, Vệ, Vẽ, Vĩ, Vọng, Xẻo, Xá 2, Ưng,
-    Ngữ, Sặt, Kẽm, Gỗ, Dừa, Ổi, Bưởi"""
+    """Ẩn, Bắc 2, Bè, Cẩm, Châu 2, Chữ, Cỏ, Đẳng, Điền 2, Đỗ, Đỏ, Đông, Giang 2, Hạ 2, Hẽm, Hẹ, Hiệp 2, Hội 2, Hữu,
+    Kỳ, Khê 2, Lãng, Lạc 2, Lẫm, Lễ, Lĩnh 2, Lộc 3, Lợi 2, Mễ, Mỡ, Mỹ 2, Nẵng, Nghĩa, Nhuận, Phong 2, Phụng, Quỳ, Sẻ,
+    Sõi, Sở, Sơn 3, Thạnh 2, Thắng 2, Thọ 2, Thới 2, Thuận 2, Thượng 2, Trạch, Trị, Trũng, Tứ, Vệ, Vẽ, Vĩ, Vọng, Xẻo,
+    Xá 2, Ưng, Ngữ, Sặt, Kẽm, Gỗ, Dừa, Ổi, Bưởi"""
 )
 _STREETS: Final = weighted(
-    """Hoa Sữa 2, Bằng Lăng 2, Cây Khế, Bờ Kè 2, Giếng Nước, Nhà Thờ, Chợ Cũ 2, Bến Đò 2, Cầu Gỗ, Lò Rèn, Hàng Me, Lũy Tre,
-    Suối Mơ, Ngõ Trúc, Đồi Sim, Ruộng Rươi, Hồ Sen 2, Cửa Sông, Kênh Mới 2, Tuổi Trẻ, Mùng Một, Độc Lập 2, Thống Nhất 2,
-    Hữu Nghị, Đoàn Kết 2, Quyết Thắng, Vườn Ổi, Gò Mả, Xóm Củi, Lộ Tẻ, Đất Đỏ, Ngã Bảy, Sở Dầu"""
+    """Hoa Sữa 2, Bằng Lăng 2, Cây Khế, Bờ Kè 2, Giếng Nước, Nhà Thờ, Chợ Cũ 2, Bến Đò 2, Cầu Gỗ, Lò Rèn, Hàng Me, Lũy
+    Tre, Suối Mơ, Ngõ Trúc, Đồi Sim, Ruộng Rươi, Hồ Sen 2, Cửa Sông, Kênh Mới 2, Tuổi Trẻ, Mùng Một, Độc Lập 2, Thống
+    Nhất 2, Hữu Nghị, Đoàn Kết 2, Quyết Thắng, Vườn Ổi, Gò Mả, Xóm Củi, Lộ Tẻ, Đất Đỏ, Ngã Bảy, Sở Dầu"""
 )
 _HAMLETS: Final = weighted("Thôn 5, Ấp 4, Bản 2, Buôn, Xóm 3, Khóm, Làng, Tổ dân phố 2, Phum")
 _RESIDES_WHERE_BORN: Final = 750

@@ -30,7 +30,7 @@ class Draw:
 
 
 def weighted(text: str) -> tuple[str, ...]:
-    """Read ``"Nguyễn 315, Trần 109, Đỗ"`` into a tuple in which each entry stands as often as its number says (or once)."""
+    """Read ``"Nguyễn 315, Trần 109, Đỗ"`` into a tuple in which each entry stands as often as its number says."""
     entries: list[str] = []
     for part in text.replace("\n", " ").split(","):
         words = part.split()

@@ -165,8 +165,8 @@ def default_population() -> Population:
 def typed_name(person: Person) -> str:
     """Return the name as this person types it into a form.
 
-    Seven in ten type what the register has; the others put the tone of "hòa" on the other vowel, type UPPER CASE, or have a
-    keyboard that sends decomposed letters (NFD). A comparison that is right takes all of them for the same name.
+    Seven in ten type what the register has; the others put the tone of "hòa" on the other vowel, type UPPER CASE, or
+    have a keyboard that sends decomposed letters (NFD). A right comparison takes all of them for the same name.
     """
     habit = person.index % 20
     name = person.full_name

@@ -1,4 +1,4 @@
-"""A keyed bijection of whole numbers, and its inverse: it may hold tables of fixed size only, never one entry per number."""
+"""A keyed bijection of whole numbers, and its inverse: it may never hold an entry for each number."""
 
 import hashlib
 import math

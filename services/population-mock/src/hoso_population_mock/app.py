@@ -1,0 +1,63 @@
+"""The composition root: puts population, switches and routes together and serves them until it is told to stop."""
+
+import socket
+import sys
+import time
+
+import uvicorn
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from hoso_population_mock.api import Register, answer_nobody
+from hoso_population_mock.disturbance import Disturbance
+from hoso_population_mock.people import Population
+from hoso_population_mock.problems import Problem, answer_bug, answer_http_error, answer_problem
+from hoso_population_mock.settings import Settings
+
+
+def create_app(population: Population, disturbance: Disturbance) -> Starlette:
+    """Make the ASGI application."""
+    return Starlette(
+        routes=Register(population, disturbance).routes(),
+        exception_handlers={
+            Problem: answer_problem,
+            HTTPException: answer_http_error,
+            ClientDisconnect: answer_nobody,
+            Exception: answer_bug,
+        },
+    )
+
+
+class Server(uvicorn.Server):
+    """The HTTP server; when it stops, it frees the lookups that the switches hold."""
+
+    def __init__(self, config: uvicorn.Config, disturbance: Disturbance) -> None:
+        super().__init__(config)
+        self._disturbance = disturbance
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, answer what is held, close."""
+        self._disturbance.free()
+        await super().shutdown(sockets)
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT, with the settings of the environment."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        names = ", ".join(str(each["loc"][0]).upper() for each in error.errors(include_input=False))
+        sys.exit(f"hoso-population-mock: these settings cannot be used: {names}")
+    disturbance = Disturbance(time.monotonic)
+    config = uvicorn.Config(
+        create_app(Population(settings.seed), disturbance),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    Server(config, disturbance).run()
