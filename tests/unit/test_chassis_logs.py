@@ -12,6 +12,7 @@ from collections.abc import Generator
 from typing import Any
 from uuid import UUID
 
+import faststream  # noqa: F401  # at its import it makes a logger with a handler of its own
 import pytest
 import structlog
 
@@ -136,6 +137,19 @@ def test_words_that_quote_their_exception_lose_it(said: Lines) -> None:
     assert said.only["event"] == "ValueError: ValueError"
     assert said.only["exception"]["type"] == "ValueError"
     assert CANARY not in said.text
+
+
+def test_a_library_that_brought_its_own_handler_is_heard_only_here(said: Lines) -> None:
+    elsewhere = io.StringIO()
+    logger = logging.getLogger("faststream.test")
+    logger.addHandler(logging.StreamHandler(elsewhere))
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG)
+    logs.configure("dossier", "worker", "info", said.stream)
+    logger.info("a line a record")
+    logger.error("failed: %s", ValueError(CANARY))
+    assert said.only["event"] == "failed: ValueError"
+    assert not elsewhere.getvalue()
 
 
 def test_a_library_that_repeats_itself_is_counted(said: Lines) -> None:

@@ -127,7 +127,8 @@ def show_warning(_message: Warning | str, category: type[Warning], filename: str
 def configure(service: str, role: str, level: str = "info", stream: BinaryIO | None = None) -> None:
     """Send everything the process says - own events, libraries, warnings, crashes - as JSON lines to `stream`.
 
-    Libraries are heard from "warning" on (uvicorn and FastStream too: their "info" is a line a request or record).
+    Libraries are heard from "warning" on (uvicorn and FastStream too: their "info" is a line a request or record), also
+    those that brought a handler of their own: FastStream's prints whole tracebacks, and so what they quote.
     """
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, _Renderer(service, role)],
@@ -138,4 +139,7 @@ def configure(service: str, role: str, level: str = "info", stream: BinaryIO | N
     root = logging.getLogger()
     root.handlers[:] = [Libraries()]
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
+    for logger in map(logging.getLogger, list(root.manager.loggerDict)):
+        logger.handlers[:], logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
     sys.excepthook, threading.excepthook, warnings.showwarning = _crashed, _thread_crashed, show_warning
