@@ -36,7 +36,7 @@ class Transaction:
         self.table = table
         self.mine: set[int] = set()
 
-    async def fetchval(self, query: str, *args: Any) -> Any:  # noqa: ANN401
+    async def fetchval(self, query: str, *args: Any) -> Any:
         if "pg_try_advisory_xact_lock" in query:
             if args[0] in self.table.locked - self.mine:
                 return False
