@@ -34,6 +34,7 @@ class Part:
         ready: answers whether it can be used; None for a step, which is ready when it has ended well.
         environment: what it is told beside the supervisor's own environment.
         account: "same", or "plain" for what refuses to be root (see launch.py).
+        owns: the folder, below the supervisor's, that this account must own.
         prepare: done once before the first start, in a thread.
         stop: the signal that asks it to end.
     """
@@ -44,6 +45,7 @@ class Part:
     ready: Callable[[], Awaitable[bool]] | None = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     account: str = "same"
+    owns: str = ""
     prepare: Callable[[], None] | None = None
     stop: signal.Signals = signal.SIGTERM
 
@@ -84,7 +86,6 @@ class Supervisor:
         keepers = [asyncio.create_task(self._keep(one)) for one in self._running.values()]
         stopping = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_EXCEPTION)
             while not self._stopping.is_set() and not any(_failed(keeper) for keeper in keepers):
                 await asyncio.wait({stopping, *(k for k in keepers if not k.done())}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -120,7 +121,7 @@ class Supervisor:
         command = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL))]
         with log:
             one.process = await asyncio.create_subprocess_exec(
-                *command, one.part.account, str(self.folder / one.part.name), *one.part.command,
+                *command, one.part.account, str(self.folder / one.part.owns), *one.part.command,
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **one.part.environment},
                 start_new_session=True,
             )

@@ -1,0 +1,62 @@
+"""Where one stack's things are: its folder, ports, keys and programs; it starts nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hoso_stack.keys import Keys
+
+SERVICES: Final = ("dossier", "identity", "storage", "notify")
+ROLES: Final = ("api", "worker", "relay")
+BUCKET: Final = "hoso-attachments"
+HOST: Final = "127.0.0.1"
+PORTS: Final = (
+    "kafka", "kafka-controller", "postgres", "minio", "issuer", "population", "smtp", "mail-inbox", "smpp", "sms-inbox",
+    *(f"{service}-{role}" for service in SERVICES for role in ROLES),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What was fetched or built: Kafka's jars, PostgreSQL's folder, MinIO's binary."""
+
+    kafka: Path
+    postgres: Path
+    minio: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One stack.
+
+    Attributes:
+        folder: data, keys, logs and spans of this stack; made anew at every start.
+        ports: by the names of PORTS.
+    """
+
+    folder: Path
+    ports: Mapping[str, int]
+    keys: Keys
+
+    @property
+    def key_folder(self) -> Path:
+        """Key pairs and passwords."""
+        return self.folder / "keys"
+
+    def address(self, name: str) -> str:
+        """host:port."""
+        return f"{HOST}:{self.ports[name]}"
+
+    def url(self, name: str) -> str:
+        """http://host:port."""
+        return f"http://{self.address(name)}"
+
+    def database_url(self, service: str) -> str:
+        """The database of a service, as its owner."""
+        return f"postgresql://{service}:{getattr(self.keys, service)}@{self.address('postgres')}/{service}"
+
+    @property
+    def admin_url(self) -> str:
+        """The database server as its superuser."""
+        return f"postgresql://postgres:{self.keys.postgres}@{self.address('postgres')}/postgres"

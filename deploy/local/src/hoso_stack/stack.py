@@ -1,0 +1,160 @@
+"""Starts and ends one whole stack, or the parts of it that somebody needs; the supervisor is a process of its own."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from hoso_stack import kafka, minio, postgres, stack_env
+from hoso_stack.layout import Programs
+from hoso_stack.progress import Progress
+from hoso_stack.supervisor import read_status
+
+START_SECONDS: Final = 180.0
+STOP_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.05
+
+
+class StackFailed(Exception):
+    """The stack did not start or did not end; the message says which part, and where its log is."""
+
+
+def provision(progress: Progress) -> Programs:
+    """Fetch and build what is absent from the cache; the slow build of MinIO goes on beside the rest."""
+    with ThreadPoolExecutor(3) as pool:
+
+        def one(module: Any) -> Path:
+            tell = partial(progress.show, module.NAME)
+            try:
+                return module.provision(tell)
+            finally:
+                tell("")
+
+        built, fetched, unpacked = (pool.submit(one, module) for module in (minio, kafka, postgres))
+        return Programs(fetched.result(), unpacked.result(), built.result())
+
+
+@dataclass(slots=True)
+class Stack:
+    """One stack in one folder.
+
+    Attributes:
+        folder: everything of this stack; emptied at every start.
+        env_file: its stack.env, there while it runs.
+        only: names of parts; these and what they need are started. Empty: all.
+        bound: whether it ends with this process, also when this process is killed.
+    """
+
+    folder: Path
+    env_file: Path
+    only: Sequence[str] = ()
+    bound: bool = True
+    progress: Progress = field(default_factory=Progress)
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start, and return when every part is ready; returns the seconds that took.
+
+        Raises:
+            StackFailed: a part did not become ready, or a stack runs here already.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        with (self.folder.parent / f".{self.folder.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.running():
+                raise StackFailed(f"a stack runs in {self.folder}: `make down` ends it")
+            shutil.rmtree(self.folder, ignore_errors=True)
+            (self.folder / "logs").mkdir(parents=True)
+            self._process = self._supervise()
+            try:
+                self._wait_until_ready(began)
+            except BaseException:
+                self.stop()
+                raise
+        return time.monotonic() - began
+
+    def _supervise(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "hoso_stack", "supervise", str(self.folder), str(self.env_file)]
+        command += ["--only", ",".join(self.only)] if self.only else []
+        command += ["--bound-to", str(os.getpid())] if self.bound else []
+        with (self.folder / "logs/supervisor.log").open("ab") as log:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )  # a session of its own: Ctrl-C reaches us, and we end it in order
+
+    def _wait_until_ready(self, began: float) -> None:
+        assert self._process is not None
+        while not (status := self.status()) or not status["ready"]:
+            if self._process.poll() is not None:
+                raise StackFailed(self._last_words())
+            if time.monotonic() - began > START_SECONDS:
+                raise StackFailed(f"not ready after {START_SECONDS:.0f} s; see {self.folder}/logs")
+            if status:
+                waiting = [name for name, part in status["parts"].items() if part["state"] not in ("ready", "done")]
+                self.progress.show("starting", f"{len(status['parts']) - len(waiting)} of {len(status['parts'])} parts")
+            time.sleep(LOOK_SECONDS)
+        self.progress.show("starting", "")
+
+    def _last_words(self) -> str:
+        status = self.status()
+        if status and status["failed"]:
+            return str(status["failed"])
+        return (self.folder / "logs/supervisor.log").read_text(errors="replace")[-2000:].strip()
+
+    def status(self) -> dict[str, Any] | None:
+        """What the supervisor last wrote; None when it is gone."""
+        return read_status(self.folder)
+
+    def running(self) -> bool:
+        """Whether a supervisor lives here."""
+        status = self.status()
+        return bool(status) and not status["failed"]
+
+    def env(self) -> dict[str, str]:
+        """stack.env as it is now."""
+        return stack_env.read(self.env_file)
+
+    def stop(self) -> None:
+        """End every part in order and wait for it; nothing happens when nothing runs.
+
+        Raises:
+            StackFailed: the supervisor had to be killed.
+        """
+        pid = self._process.pid if self._process else (status["pid"] if (status := self.status()) else None)
+        if pid is not None:
+            self._end(pid)
+        self.env_file.unlink(missing_ok=True)
+
+    def _end(self, pid: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._process.poll() is None if self._process else self.running():
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)  # its parts die with it
+                raise StackFailed(f"the supervisor did not end within {STOP_SECONDS:.0f} s and was killed")
+            time.sleep(LOOK_SECONDS)
+        self._process = None
+
+
+@contextmanager
+def running(folder: Path, only: Sequence[str] = ()) -> Generator[Stack]:
+    """A stack for as long as the block lasts, in `folder`, with its stack.env there."""
+    stack = Stack(folder, folder.parent / f"{folder.name}.env", only)
+    provision(stack.progress)
+    stack.start()
+    try:
+        yield stack
+    finally:
+        stack.stop()
