@@ -1,6 +1,7 @@
 """The service dossier for integration tests: its real routes and store on a real database, with clocks a test moves."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
+from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 from pydantic import SecretStr
@@ -21,7 +23,7 @@ from hoso_chassis.batch import Batches
 from hoso_chassis.database import Database
 from hoso_chassis.health import Health
 from hoso_chassis.http import create_app
-from hoso_chassis.postgres import AWAY
+from hoso_chassis.postgres import AWAY, CONFLICT
 from hoso_chassis.records import Record
 from hoso_chassis.service import Parts
 from hoso_chassis.tokens import TokenVerifier
@@ -170,6 +172,41 @@ class Service:
         )
 
 
+def settings_of(database_url: str, folder: Path, **changed: Any) -> DossierSettings:
+    """The settings of a process; its receipt keys are put into the folder."""
+    keys = receipt_keys_file(folder)
+    return DossierSettings(database_url=SecretStr(database_url), receipt_public_keys_file=keys, **changed)
+
+
+def application(parts: Parts[Dossier], verifier: TokenVerifier | None = None) -> FastAPI:
+    """The application of the api role."""
+    return create_app(
+        title="Hoso dossier",
+        version=service.version,
+        routers=parts.routers,
+        health=Health(),
+        verifier=verifier,
+        away=(*AWAY, *CONFLICT),
+    )
+
+
+def documented_by(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
+    """A hook that holds the status of every answer against what the API's description says its route may answer."""
+    described = {
+        (method.upper(), re.compile(re.sub(r"\{[a-z_]+\}", "[^/]+", path))): set(operation["responses"])
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+    }
+
+    async def check(answer: httpx.Response) -> None:
+        request = answer.request
+        for (method, path), statuses in described.items():
+            if method == request.method and path.fullmatch(request.url.path):
+                assert str(answer.status_code) in statuses, f"{method} {path.pattern} answered {answer.status_code}"
+
+    return check
+
+
 @asynccontextmanager
 async def empty_database(postgres: str) -> AsyncGenerator[str]:
     """URL of an empty database that a whole module shares, dropped afterwards."""
@@ -187,24 +224,17 @@ async def empty_database(postgres: str) -> AsyncGenerator[str]:
 async def running(database_url: str, folder: Path, **settings: Any) -> AsyncGenerator[Service]:
     """A process of dossier on a database, migrated; several may share it."""
     clock = Clock()
-    keys = receipt_keys_file(folder)
-    known = DossierSettings(database_url=SecretStr(database_url), receipt_public_keys_file=keys, **settings)
-    parts = build(known, clock=clock.now, read_clock=clock.read)
+    parts = build(settings_of(database_url, folder, **settings), clock=clock.now, read_clock=clock.read)
     await parts.database.open()
     async with parts.database.connection() as connection:
         await migrations.migrate(connection, service.all_migrations)
         await inbox.keep_window(connection, datetime.now(UTC))
     issuer = httpx.MockTransport(lambda _: httpx.Response(200, json={"keys": [_KEY.as_dict(private=False)]}))
     verifier = TokenVerifier(f"{ISSUER}/jwks", ISSUER, client=httpx.AsyncClient(transport=issuer))
-    app = create_app(
-        title="Hoso dossier",
-        version=service.version,
-        routers=parts.routers,
-        health=Health(),
-        verifier=verifier,
-        away=AWAY,
-    )
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://dossier")
+    app = application(parts, verifier)
+    transport = httpx.ASGITransport(app)
+    hooks = {"response": [documented_by(app)]}
+    client = httpx.AsyncClient(transport=transport, base_url="http://dossier", event_hooks=hooks)
     async with client:
         yield Service(parts, client, clock)
     await verifier.close()

@@ -84,8 +84,9 @@ class DossiersApi:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/v1/dossiers", tags=["dossiers"], responses=problem_responses(401, 403, 404))
-        router.add_api_route("", self.look_up, methods=["GET"], responses=problem_responses(422))
+        refused = problem_responses(401, 403, 404, 422, 503)
+        router = APIRouter(prefix="/v1/dossiers", tags=["dossiers"], responses=refused)
+        router.add_api_route("", self.look_up, methods=["GET"])
         router.add_api_route("/{dossier_id}", self.show, methods=["GET"])
         router.add_api_route("/{dossier_id}/timeline", self.show_timeline, methods=["GET"])
         for name, endpoint in (("accept", self.accept), ("refuse", self.refuse)):
@@ -93,7 +94,7 @@ class DossiersApi:
                 f"/{{dossier_id}}/{name}",
                 endpoint,
                 methods=["POST"],
-                responses=problem_responses(400, 409, 412, 422, 428),
+                responses=problem_responses(400, 408, 409, 412, 413, 415, 428),
             )
         return router
 
@@ -171,9 +172,11 @@ class DossiersApi:
         answers = loads(await connection.fetchval(_ANSWERS, dossier_id))
         receipts = [dict(row) for row in await connection.fetch(_RECEIPTS, dossier_id)]
         procedure = self.catalogue.version(dossier.procedure, dossier.procedure_version)
-        ready = readiness(dossier, take_not_scanned=self.take_not_scanned) if reader.role == "officer" else None
         response.headers["etag"] = etag(dossier.version)
-        return DossierView.of(dossier, procedure, answers, receipts, ready)
+        view = DossierView.of(dossier, procedure, answers, receipts)
+        if reader.role != "officer":
+            return view
+        return view.for_officer(readiness(dossier, take_not_scanned=self.take_not_scanned))
 
     async def _visible(self, connection: Connection, dossier_id: UUID, reader: Caller) -> Dossier:
         dossier = await self.store.read(connection, dossier_id)

@@ -95,9 +95,10 @@ class DraftsApi:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/v1/drafts", tags=["drafts"], responses=problem_responses(401, 403))
+        refused = problem_responses(401, 403, 422, 503)
+        router = APIRouter(prefix="/v1/drafts", tags=["drafts"], responses=refused)
         router.add_api_route(
-            "", self.begin, methods=["POST"], status_code=201, responses=problem_responses(400, 409, 422)
+            "", self.begin, methods=["POST"], status_code=201, responses=problem_responses(400, 408, 409, 413, 415)
         )
         router.add_api_route("/{draft_id}", self.show, methods=["GET"], responses=problem_responses(404))
         router.add_api_route(
@@ -105,14 +106,14 @@ class DraftsApi:
             self.change,
             methods=["PATCH"],
             openapi_extra=_PATCH_BODY,
-            responses=problem_responses(400, 404, 412, 415, 422, 428),
+            responses=problem_responses(400, 404, 408, 412, 413, 415, 428),
         )
         router.add_api_route(
             "/{draft_id}/submit",
             self.submit,
             methods=["POST"],
             status_code=201,
-            responses=problem_responses(400, 404, 409, 422),
+            responses=problem_responses(400, 404, 408, 409, 413, 415),
         )
         return router
 

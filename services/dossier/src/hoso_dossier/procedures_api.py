@@ -28,7 +28,7 @@ class ProceduresApi:
         """Return the routes."""
         router = APIRouter(prefix="/v1/procedures", tags=["procedures"])
         router.add_api_route("", self.list_procedures, methods=["GET"])
-        router.add_api_route("/{code}", self.show_procedure, methods=["GET"], responses=problem_responses(404))
+        router.add_api_route("/{code}", self.show_procedure, methods=["GET"], responses=problem_responses(404, 422))
         return router
 
     async def list_procedures(self, response: Response) -> ProcedureList:

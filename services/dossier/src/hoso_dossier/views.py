@@ -30,15 +30,19 @@ class Titled(BaseModel):
 class ReadinessFact(Titled):
     """One fact that accepting needs."""
 
-    name: Annotated[str, Field(description="`identity` or `attachments`. Open value.")]
     fulfilled: bool
 
 
 class Readiness(BaseModel):
-    """Whether the dossier may be accepted now; shown to officers."""
+    """What accepting needs, and whether it is there."""
 
-    ready: bool
-    facts: list[ReadinessFact]
+    identity: ReadinessFact
+    attachments: ReadinessFact
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is there."""
+        return self.identity.fulfilled and self.attachments.fulfilled
 
 
 class ProcedureName(BaseModel):
@@ -86,6 +90,9 @@ class DossierView(BaseModel):
     answers: dict[str, Any]
     attachments: list[AttachmentView]
     receipts: list[ReceiptView]
+    ready_to_accept: Annotated[bool | None, Field(description="For officers: whether `accept` would succeed now.")] = (
+        None
+    )
     readiness: Annotated[Readiness | None, Field(description="For officers, while the dossier is in status 1.")] = None
 
     @classmethod
@@ -95,9 +102,8 @@ class DossierView(BaseModel):
         procedure: Procedure,
         answers: dict[str, Any],
         receipts: Sequence[Mapping[str, Any]],
-        readiness: Readiness | None,
     ) -> Self:
-        """Make it from its parts."""
+        """Make it from its parts, as its owner sees it."""
         title, title_en = STATUS_TITLES[dossier.status]
         return cls(
             id=dossier.id,
@@ -114,8 +120,12 @@ class DossierView(BaseModel):
             answers=answers,
             attachments=_attachments(dossier, procedure),
             receipts=[ReceiptView.model_validate(one) for one in receipts],
-            readiness=readiness,
         )
+
+    def for_officer(self, readiness: Readiness | None) -> Self:
+        """Add what an officer decides by."""
+        ready = readiness is not None and readiness.complete
+        return self.model_copy(update={"ready_to_accept": ready, "readiness": readiness})
 
 
 def _attachments(dossier: Dossier, procedure: Procedure) -> list[AttachmentView]:
@@ -141,13 +151,10 @@ def readiness(dossier: Dossier, *, take_not_scanned: bool) -> Readiness | None:
     papers = next((code for code in missing if code.startswith("attachment-")), None)
     answer = dossier.verification.answer
     return Readiness(
-        ready=not missing,
-        facts=[
-            _fact("identity", _IDENTITY[answer], fulfilled=answer is Answer.VERIFIED),
-            _fact("attachments", WORDS[papers] if papers else _PAPERS_FINE, fulfilled=papers is None),
-        ],
+        identity=_fact(_IDENTITY[answer], fulfilled=answer is Answer.VERIFIED),
+        attachments=_fact(WORDS[papers] if papers else _PAPERS_FINE, fulfilled=papers is None),
     )
 
 
-def _fact(name: str, words: tuple[str, str], *, fulfilled: bool) -> ReadinessFact:
-    return ReadinessFact(name=name, fulfilled=fulfilled, title=words[0], title_en=words[1])
+def _fact(words: tuple[str, str], *, fulfilled: bool) -> ReadinessFact:
+    return ReadinessFact(fulfilled=fulfilled, title=words[0], title_en=words[1])

@@ -1,0 +1,78 @@
+"""The committed description of dossier's HTTP API is the one that the code gives, and leaves no refusal out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hoso_chassis.http import openapi_json
+from hoso_dossier.app import build
+from support.dossier_service import application, settings_of
+
+COMMITTED = Path(__file__).parents[2] / "services" / "dossier" / "openapi.json"
+CREATES = {"/v1/drafts", "/v1/drafts/{draft_id}/submit"}
+ACTIONS = {"/v1/dossiers/{dossier_id}/accept", "/v1/dossiers/{dossier_id}/refuse"}
+
+
+def described(folder: Path) -> str:
+    return openapi_json(application(build(settings_of("postgresql://nobody@127.0.0.1:1/none", folder))))
+
+
+def operations(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    paths = json.loads(described(folder))["paths"]
+    return {(method, path): operation for path, found in paths.items() for method, operation in found.items()}
+
+
+def refusals(operation: dict[str, Any]) -> set[str]:
+    return {status for status in operation["responses"] if status >= "4"}
+
+
+def test_the_committed_openapi_is_what_the_code_gives(tmp_path: Path) -> None:
+    """To renew it: write `described()` to the file and look at the difference."""
+    assert COMMITTED.read_text("utf-8") == described(tmp_path)
+
+
+def test_every_route_of_the_first_release_is_described(tmp_path: Path) -> None:
+    assert set(operations(tmp_path)) == {
+        ("get", "/v1/procedures"),
+        ("get", "/v1/procedures/{code}"),
+        ("post", "/v1/drafts"),
+        ("get", "/v1/drafts/{draft_id}"),
+        ("patch", "/v1/drafts/{draft_id}"),
+        ("post", "/v1/drafts/{draft_id}/submit"),
+        ("get", "/v1/dossiers"),
+        ("get", "/v1/dossiers/{dossier_id}"),
+        ("get", "/v1/dossiers/{dossier_id}/timeline"),
+        ("post", "/v1/dossiers/{dossier_id}/accept"),
+        ("post", "/v1/dossiers/{dossier_id}/refuse"),
+    }
+
+
+def test_every_refusal_is_a_problem_document(tmp_path: Path) -> None:
+    for place, operation in operations(tmp_path).items():
+        for status in refusals(operation):
+            assert list(operation["responses"][status]["content"]) == ["application/problem+json"], (place, status)
+
+
+def test_every_route_documents_what_it_refuses(tmp_path: Path) -> None:
+    for (method, path), operation in operations(tmp_path).items():
+        needed = {"default"}
+        needed |= {"401", "403", "503"} if "security" in operation else set()
+        needed |= {"422"} if operation.get("parameters") else set()
+        needed |= {"404"} if "{" in path else set()
+        needed |= {"400", "408", "413", "415", "422"} if method != "get" else set()
+        needed |= {"409"} if path in CREATES | ACTIONS else set()
+        needed |= {"412", "428"} if method == "patch" or path in ACTIONS else set()
+        assert needed - refusals(operation) == set(), (method, path)
+
+
+def test_only_the_catalogue_is_open_to_everybody(tmp_path: Path) -> None:
+    open_to_all = {path for (_, path), operation in operations(tmp_path).items() if "security" not in operation}
+    assert open_to_all == {"/v1/procedures", "/v1/procedures/{code}"}
+
+
+def test_creates_take_a_key_changes_take_the_version_seen_and_actions_take_both(tmp_path: Path) -> None:
+    for (method, path), operation in operations(tmp_path).items():
+        headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
+        expected = {"Idempotency-Key"} if path in CREATES | ACTIONS else set[str]()
+        expected |= {"If-Match"} if method == "patch" or path in ACTIONS else set()
+        assert headers == expected, (method, path)
