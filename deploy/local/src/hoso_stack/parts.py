@@ -107,7 +107,7 @@ def peers(layout: Layout) -> list[Part]:
             "population",
             module("hoso_population_mock"),
             environment={"HTTP_HOST": HOST, "HTTP_PORT": str(ports["population"]), "LOG_LEVEL": "warning"},
-            ready=answers_http(ports["population"]),
+            ready=answers_http(ports["population"], "/livez"),
         ),
         Part(
             "mail",
