@@ -9,8 +9,10 @@ from hoso_contracts.errors import NotACloudEvent
 from hoso_contracts.instant import read_instant
 
 KNOWN: Final = frozenset(
-    ("id", "source", "type", "specversion", "time", "subject", "dataschema", "datacontenttype")
-    + ("partitionkey", "correlationid", "causationid", "sequence", "replayid")
+    (
+        *("id", "source", "type", "specversion", "time", "subject", "dataschema", "datacontenttype"),
+        *("partitionkey", "correlationid", "causationid", "sequence", "replayid"),
+    )
 )
 """Names that an error may repeat; any other was made up by the sender and could hold anything."""
 

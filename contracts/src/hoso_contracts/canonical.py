@@ -1,6 +1,8 @@
 """Canonical JSON by RFC 8785, for the subset without fractions; it refuses what it cannot write the one right way."""
 
 import json
+from collections.abc import Sequence
+from typing import cast
 
 JsonValue = str | int | bool | None | list["JsonValue"] | tuple["JsonValue", ...] | dict[str, "JsonValue"]
 
@@ -9,7 +11,7 @@ DEEPEST = 64
 
 
 class NotCanonical(ValueError):
-    """The value has no canonical form here: a fraction, an integer beyond ±2^53, a lone surrogate, too deep, no JSON."""
+    """It has no canonical form here: a fraction, an integer beyond ±2^53, a lone surrogate, too deep, no JSON."""
 
 
 def canonical_json(value: JsonValue) -> bytes:
@@ -34,9 +36,10 @@ def _ordered(value: object, depth: int) -> object:
             raise NotCanonical("an integer beyond 2^53")
         return value
     if isinstance(value, dict):
-        return {key: _ordered(value[key], depth - 1) for key in sorted(value, key=_utf16)}
+        members = cast("dict[object, object]", value)
+        return {key: _ordered(members[key], depth - 1) for key in sorted(members, key=_utf16)}
     if isinstance(value, list | tuple):
-        return [_ordered(item, depth - 1) for item in value]
+        return [_ordered(item, depth - 1) for item in cast("Sequence[object]", value)]
     raise NotCanonical(f"a {type(value).__name__}")
 
 

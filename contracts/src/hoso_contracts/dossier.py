@@ -40,7 +40,8 @@ class AttachmentReference(Message):
     component: Annotated[
         Token,
         Field(
-            description="Which component of the procedure it serves, such as `proof-of-dwelling`. Open value: the procedure catalogue grows."
+            description="Which component of the procedure it serves, such as `proof-of-dwelling`. Open value: the "
+            "procedure catalogue grows."
         ),
     ]
     sha256: Annotated[
@@ -57,7 +58,8 @@ class DossierEvent(Event):
         str,
         StringConstraints(pattern=r"^[A-Z][0-9]{2}(\.[0-9]{2,3}){2,3}-[0-9]{6}-[0-9]{4,9}$", max_length=40),
         Field(
-            description="The dossier's code (“mã hồ sơ”) that people read, such as `G01.999.000.000-261124-0001`: issuing prefix, "
+            description="The dossier's code (“mã hồ sơ”) that people read, such as `G01.999.000.000-261124-0001`: "
+            "issuing prefix, "
             "day of submission in Viet Nam (yymmdd), number of that day (four digits or more). Unique and unchanging; "
             "treat it as opaque and never route by its prefix, which is not the handling agency."
         ),
@@ -69,7 +71,8 @@ class DossierEvent(Event):
     case: Annotated[
         Token,
         Field(
-            description="Code of the case (“trường hợp”) of the procedure that was chosen. Open value: see the procedure catalogue."
+            description="Code of the case (“trường hợp”) of the procedure that was chosen. Open value: see the "
+            "procedure catalogue."
         ),
     ]
     agency: Annotated[Token, Field(description="Code of the agency that the dossier is addressed to.")]
@@ -84,7 +87,8 @@ class DossierSubmitted(DossierEvent):
     channel: Annotated[
         Token,
         Field(
-            description="How the dossier came in: `online`, `direct` (at the counter), `post` (public postal service). Open value."
+            description="How the dossier came in: `online`, `direct` (at the counter), `post` (public postal "
+            "service). Open value."
         ),
     ]
     submitted_at: Annotated[Instant, Field(description="When it was submitted, UTC.")]
@@ -105,13 +109,15 @@ class DossierAccepted(DossierEvent):
     due_at: Annotated[
         Instant,
         Field(
-            description="When the result is due, as a UTC instant, because terms of half a day and of one hour exist. Show it in Asia/Ho_Chi_Minh."
+            description="When the result is due, as a UTC instant, because terms of half a day and of one hour "
+            "exist. Show it in Asia/Ho_Chi_Minh."
         ),
     ]
     receipt: Annotated[
         Token,
         Field(
-            description="Form number of the receipt issued: `CT04` (“Phiếu tiếp nhận hồ sơ và hẹn trả kết quả”). Open value."
+            description="Form number of the receipt issued: `CT04` (“Phiếu tiếp nhận hồ sơ và hẹn trả kết quả”). "
+            "Open value."
         ),
     ]
 
@@ -129,13 +135,15 @@ class DossierRefused(DossierEvent):
     reason: Annotated[
         Token,
         Field(
-            description="Why, coarsely: `not-eligible`. Open value; details stay with the agency that handles the dossier."
+            description="Why, coarsely: `not-eligible`. Open value; details stay with the agency that handles the "
+            "dossier."
         ),
     ]
     receipt: Annotated[
         Token,
         Field(
-            description="Form number of the receipt issued: `CT06` (“Phiếu từ chối tiếp nhận, giải quyết hồ sơ”). Open value."
+            description="Form number of the receipt issued: `CT06` (“Phiếu từ chối tiếp nhận, giải quyết hồ sơ”). "
+            "Open value."
         ),
     ]
 
@@ -150,11 +158,14 @@ class DossierSupplementRequested(DossierEvent):
     ] = 5
     previous_status: PreviousStatus
     requested_at: Annotated[Instant, Field(description="When the supplement was asked for, UTC.")]
-    reason: Annotated[Token, Field(description="Why, coarsely: `incomplete`, `unreadable-attachment`. Open value.")]
+    reason: Annotated[
+        Token, Field(description="Why, coarsely: `attachment-unusable` (infected, or its content is gone). Open value.")
+    ]
     receipt: Annotated[
         Token,
         Field(
-            description="Form number of the receipt issued: `CT05` (“Phiếu hướng dẫn bổ sung, hoàn thiện hồ sơ”). Open value."
+            description="Form number of the receipt issued: `CT05` (“Phiếu hướng dẫn bổ sung, hoàn thiện hồ sơ”). "
+            "Open value."
         ),
     ]
 
@@ -203,7 +214,9 @@ class NotificationParameters(Message):
     reason: Annotated[
         Text | None,
         Field(
-            description="Why it was refused or what is missing, for the citizen to read; absent where there is no reason."
+            repr=False,  # an officer's own words
+            description="Why it was refused or what is missing, for the citizen to read; absent where there is no "
+            "reason.",
         ),
     ] = None
 
@@ -219,7 +232,13 @@ class NotificationRequested(Event):
         Field(description="This notification: one per dossier, template, occasion and channel. The answer repeats it."),
     ]
     channel: Annotated[Token, Field(description="`email` or `sms`. Open value.")]
-    template: Annotated[Token, Field(description="Which text to send, by name and version. Open value.")]
+    template: Annotated[
+        Token,
+        Field(
+            description="Which text to send: `dossier-submitted` (its newest version) or `dossier-submitted.v1` "
+            "(that one). Open value."
+        ),
+    ]
     occasion: Annotated[
         Token,
         Field(description="What it is about: `submitted`, `accepted`, `refused`, `supplement-requested`. Open value."),

@@ -121,8 +121,8 @@ def _sequence_text(sequence: int) -> str:
 def decode(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> CloudEvent:
     """Read a Kafka record in binary mode, or in structured mode where `content-type` says so.
 
-    In binary mode the data is not looked into: that is for `parse`. Headers that are not CloudEvents' are ignored, whatever
-    they hold.
+    In binary mode the data is not looked into: that is for `parse`. Headers that are not CloudEvents' are ignored,
+    whatever they hold.
 
     Raises:
         NotACloudEvent: No key, a tombstone, or a context attribute that is missing, repeated, null or malformed.

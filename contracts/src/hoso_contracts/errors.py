@@ -44,8 +44,8 @@ class WrongShape(BadRecord):
 
     Attributes:
         type: The event's type.
-        fields: Paths of what is wrong, such as "attachments.0.sha256"; "$" is the data as a whole, "*" in a path a name that
-            the sender chose.
+        fields: Paths of what is wrong, such as "attachments.0.sha256"; "$" is the data as a whole, "*" in a path
+            a name that the sender chose.
     """
 
     def __init__(self, event_type: str, fields: tuple[str, ...]) -> None:

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hoso_contracts.personal_data import Personal
 
-
 Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 """A code or an open value: ASCII letters, digits, dot, dash, underscore; at most 64 characters."""
 
@@ -23,8 +22,8 @@ class Message(BaseModel):
     """The rules common to events and to the objects inside them.
 
     Frozen. Unknown fields are ignored, so that an older reader survives a newer writer. Types are strict (no text for a
-    number, no number for an instant), so that model and JSON Schema agree. Neither ``repr`` nor a validation error shows
-    personal data.
+    number, no number for an instant), so that model and JSON Schema agree. Neither ``repr`` nor a validation error
+    shows personal data.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
@@ -54,5 +53,5 @@ class Event(Message):
 
     @property
     def subject(self) -> UUID:
-        """The aggregate whose stream this belongs to (CloudEvents `subject`): the dossier unless a type says otherwise."""
+        """The aggregate whose stream this belongs to (CloudEvents `subject`): the dossier unless a type has another."""
         return self.dossier_id

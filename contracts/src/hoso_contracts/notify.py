@@ -47,7 +47,8 @@ class NotificationFailed(NotificationEvent):
     reason: Annotated[
         Token,
         Field(
-            description="`rejected` (the next system refused it), `expired` (it could not be sent in time), `unknown` (an SMS whose "
+            description="`rejected` (the next system refused it), `expired` (it could not be sent in time), "
+            "`unknown` (an SMS whose "
             "answer was lost: it may have arrived and is not sent again). Open value."
         ),
     ]

@@ -53,7 +53,7 @@ def dataschema(event_type: str) -> str:
 
 
 def data_bytes(event: Event) -> bytes:
-    """Write an event's data: canonical JSON (RFC 8785) on public topics, compact JSON otherwise; absent values are left out."""
+    """Write an event's data, without absent values: canonical JSON (RFC 8785) on public topics, else compact JSON."""
     if TOPICS[event.topic].public:
         return canonical_json(event.model_dump(mode="json", exclude_none=True))
     return event.model_dump_json(exclude_none=True).encode()
@@ -107,7 +107,7 @@ def _known_names() -> Mapping[str, str]:
 
 
 def _paths(model: type[Event], error: ValidationError) -> tuple[str, ...]:
-    """Where the data is wrong. A part of a path that is neither a known field nor an index was sent, and is not repeated."""
+    """Where the data is wrong. What is neither a known field nor an index in a path was sent, and is not repeated."""
     known = _field_names(model)
     locations = (
         details["loc"] for details in error.errors(include_url=False, include_context=False, include_input=False)
@@ -132,7 +132,7 @@ def _walk(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[str]:
                 yield from _walk(inner, seen)
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):

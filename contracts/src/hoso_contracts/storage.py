@@ -34,7 +34,8 @@ class AttachmentStored(AttachmentEvent):
         str,
         StringConstraints(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]+$", max_length=100),
         Field(
-            description="Type of the content, found by looking at it: `application/pdf`, `image/jpeg`, `image/png`. Open value."
+            description="Type of the content, found by looking at it: `application/pdf`, `image/jpeg`, `image/png`. "
+            "Open value."
         ),
     ]
     stored_at: Annotated[Instant, Field(description="When it was bound to the dossier, UTC.")]
@@ -48,7 +49,8 @@ class AttachmentScanned(AttachmentEvent):
     verdict: Annotated[
         Token,
         Field(
-            description="`clean`, `infected`, or `not-scanned` (no scanner is configured). Open value: treat an unknown one as not clean."
+            description="`clean`, `infected`, or `not-scanned` (no scanner is configured). Open value: treat an "
+            "unknown one as not clean."
         ),
     ]
     scanned_at: Annotated[Instant, Field(description="When the verdict was given, UTC.")]

@@ -8,8 +8,8 @@ class AmbiguousJson(ValueError):
     """No JSON in UTF-8, or JSON that two readers could read differently; the text never contains the input."""
 
 
-def strict_json(raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Read JSON; refuse repeated names, NaN, infinities, other encodings than UTF-8, and nesting beyond the interpreter's stack.
+def strict_json(raw: bytes) -> Any:
+    """Read JSON; refuse repeated names, NaN, infinities, other encodings than UTF-8, nesting beyond the stack.
 
     Raises:
         AmbiguousJson: It is not such JSON.

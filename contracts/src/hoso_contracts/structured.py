@@ -31,7 +31,8 @@ def is_structured(content_type: bytes | None) -> bool:
 def read_structured(value: bytes) -> tuple[dict[str, str], bytes]:
     """Take a CloudEvent in JSON apart.
 
-    Data that is JSON comes back canonical (RFC 8785) where it can, so that public data has the bytes it was written with.
+    Data that is JSON comes back canonical (RFC 8785) where it can, so that public data has the bytes it was
+    written with.
 
     Returns:
         The context attributes that Hoso knows, and the data.
