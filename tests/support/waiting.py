@@ -15,7 +15,7 @@ def _holds(answer: object, is_: object) -> bool:
     return bool(is_(answer)) if callable(is_) else answer == is_
 
 
-def until(condition: Callable[[], T], *, within: float, is_: object = None) -> T:
+def until(condition: Callable[[], T], *, within: float, is_: Callable[[T], bool] | object = None) -> T:
     """Look until the condition is true (or equals `is_`, or satisfies it) and return it."""
     deadline = time.monotonic() + within
     while not _holds(answer := condition(), is_):
@@ -25,7 +25,9 @@ def until(condition: Callable[[], T], *, within: float, is_: object = None) -> T
     return answer
 
 
-async def until_async(condition: Callable[[], Awaitable[T]], *, within: float, is_: object = None) -> T:
+async def until_async(
+    condition: Callable[[], Awaitable[T]], *, within: float, is_: Callable[[T], bool] | object = None
+) -> T:
     """The same for a condition that is awaited."""
     deadline = time.monotonic() + within
     while not _holds(answer := await condition(), is_):

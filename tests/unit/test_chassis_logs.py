@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 import io
 import json
 import logging
@@ -12,12 +13,12 @@ from collections.abc import Generator
 from typing import Any
 from uuid import UUID
 
-import faststream  # noqa: F401  # at its import it makes a logger with a handler of its own
 import pytest
 import structlog
 
 from hoso_chassis import logs, tracing
 
+importlib.import_module("faststream")  # which makes a logger with a handler of its own, whoever imports it first
 CANARY = "003300000001"
 log = structlog.stdlib.get_logger()
 

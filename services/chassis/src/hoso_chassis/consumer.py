@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -65,7 +65,8 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         self._broker = KafkaBroker(
             self.bootstrap_servers, logger=None, allow_auto_create_topics=False, graceful_timeout=25, apply_types=False
         )
-        subscriber: Any = self._broker.subscriber(  # pyright: ignore[reportUnknownVariableType, reportCallIssue]
+        subscribe = cast("Any", self._broker.subscriber)  # typed by FastStream with aiokafka, which is not typed
+        subscriber = subscribe(
             *self.batches.inbound.topics,
             batch=True,
             group_id=self.batches.group,
@@ -79,7 +80,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
             isolation_level="read_committed",
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
-            listener=self,  # pyright: ignore[reportArgumentType] - aiokafka ships no types, ours stand in typings/
+            listener=self,
             parser=_raw,
             decoder=_undecoded,
         )
