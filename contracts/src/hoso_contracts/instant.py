@@ -50,9 +50,11 @@ def _instant(value: object) -> object:
 
 
 def _iso_date(value: object) -> object:
-    if isinstance(value, str) and not _DATE.fullmatch(value):
+    if not isinstance(value, str):
+        return value
+    if not _DATE.fullmatch(value):
         raise ValueError("not an ISO 8601 date")
-    return value
+    return date.fromisoformat(value)  # what comes out of a validator is checked strictly: a text would be no date
 
 
 # pydantic alone would read the text "17" as seconds since 1970.
