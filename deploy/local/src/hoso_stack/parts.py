@@ -183,7 +183,7 @@ def told(layout: Layout, service: str) -> dict[str, str]:
         "notify": {
             "SMTP_HOST": HOST, "SMTP_PORT": str(ports["smtp"]), "MAIL_SENDER": "Cổng dịch vụ công <no-reply@hoso.example>",
             "SMPP_HOST": HOST, "SMPP_PORT": str(ports["smpp"]), "SMPP_SYSTEM_ID": keys.smpp_id,
-            "SMPP_PASSWORD": keys.smpp_password, "SMS_SENDER": "DVCONG", "PORTAL_URL": layout.url("dossier-api"),
+            "SMPP_PASSWORD": keys.smpp_password, "SMS_SENDER": "DVCONG",
         },
     }  # fmt: skip
     return {

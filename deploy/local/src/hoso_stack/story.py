@@ -4,7 +4,8 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -131,7 +132,7 @@ class Story:
         self.answers = {**answers_of(person), **changed}
         opened = await self.citizen().call("POST", "/v1/drafts", 201, json={"procedure": PROCEDURE})
         self.dossier_id = opened.json()["id"]
-        self.note("citizen opened a draft", "dossier")
+        self.note("opens a draft for the citizen", "dossier")
         await self.citizen().call(
             "PATCH",
             f"/v1/drafts/{self.dossier_id}",
@@ -139,7 +140,7 @@ class Story:
             content=json.dumps({"answers": self.answers}),
             headers={"If-Match": opened.headers["ETag"], "Content-Type": "application/merge-patch+json"},
         )
-        self.note("citizen filled in the form", "dossier")
+        self.note("saves the answers the citizen typed", "dossier")
 
     async def upload(self, content: bytes | None = None, expect: int = 201) -> dict[str, Any]:
         """Upload one file for the draft; returns the answer with the signed receipt."""
@@ -153,7 +154,7 @@ class Story:
                 "file": ("hop-dong-thue-nha.pdf", content if content is not None else a_pdf(), "application/pdf"),
             },
         )
-        self.note("citizen uploaded a paper", "storage")
+        self.note("takes a paper and signs a receipt for it", "storage")
         return answer.json()
 
     async def submit(self, receipts: list[str]) -> None:
@@ -163,7 +164,7 @@ class Story:
             "POST", f"/v1/drafts/{self.dossier_id}/submit", 201, json={"receipts": receipts}
         )
         self.code = answer.json()["code"]
-        self.note("citizen submitted and has the code", "dossier")
+        self.note("takes the submission; the citizen has the code", "dossier")
 
     async def begin(self) -> None:
         """Draft, paper and submit."""
@@ -188,9 +189,9 @@ class Story:
             return seen if seen.json()["ready_to_accept"] else None
 
         seen = await until(ready, "identity confirmed and papers checked")
-        self.note("officer saw that it is ready", "dossier")
+        self.note("shows the officer: identity and papers are in order", "dossier")
         await self.officer().call("POST", f"{path}/accept", 200, json={}, headers={"If-Match": seen.headers["ETag"]})
-        self.note("officer accepted it", "dossier")
+        self.note("takes the officer's acceptance", "dossier")
 
     async def messages(self, inbox: str) -> list[dict[str, Any]]:
         """What a peer has received about this dossier; told by the code in the text, never by an address."""
@@ -205,6 +206,15 @@ class Story:
             return (mails, texts) if len(mails) >= count and len(texts) >= count else None
 
         return await until(received, f"{count} mails and {count} SMSs about the dossier")
+
+    async def heard_all(self, reader: "Tap", types: Iterable[str], counts: Mapping[str, int]) -> None:
+        """Wait until every one of the event types was heard about this dossier, as often as `counts` says or once."""
+
+        async def heard() -> bool:
+            seen = Counter(event.type for _, event in reader.of(self.dossier_id))
+            return all(seen[kind] >= counts.get(kind, 1) for kind in types)
+
+        await until(heard, "every event of the story on its topic")
 
 
 def answers_of(person: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+# Everything a checkout needs, from Python 3.11+ and make alone. `make` shows the targets.
+PYTHON ?= python3
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+py := .venv/bin/python
+pytest := .venv/bin/pytest
+stack := $(py) -m hoso_stack
+
+.PHONY: help demo up down status logs token test test-unit test-contract test-integration test-e2e contracts check lock clean venv
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv:
+	@$(PYTHON) deploy/local/bootstrap.py
+
+demo: venv ## Carry one dossier from draft to mailbox and telephone, on a stack of its own
+	@$(stack) demo
+
+up: venv ## Start the local stack and keep it; addresses and tokens in out/stack.env
+	@$(stack) up
+
+down: venv ## End it
+	@$(stack) down
+
+status: venv ## Show its parts
+	@$(stack) status
+
+logs: venv ## Follow its logs; PART="dossier-worker kafka" for some
+	@$(stack) logs $(PART)
+
+token: venv ## Mint a token: ROLE=officer UNIT=G01.999.901 SUB=officer-7, or PERSON=12 for a citizen
+	@$(stack) token $(if $(PERSON),--person $(PERSON)) $(if $(SUB),--sub $(SUB)) $(if $(ROLE),--role $(ROLE)) \
+	  $(if $(UNIT),--unit $(UNIT)) $(if $(AGENCY),--agency $(AGENCY)) $(if $(SECONDS),--seconds $(SECONDS))
+
+test: venv ## All tests, and the checks of `make check`
+	@$(pytest) tests
+
+test-unit: venv ## No input and output, seconds
+	@$(pytest) tests/unit
+
+test-contract: venv ## Topics, schemas, examples, import law, style, types
+	@$(pytest) tests/contract
+
+test-integration: venv ## One service or library on the real parts it uses
+	@$(pytest) tests/integration
+
+test-e2e: venv ## Citizen stories on the whole stack
+	@$(pytest) tests/e2e
+
+contracts: venv ## Generate schemas, topics.json and README tables anew
+	@$(py) contracts/tools/generate.py
+
+check: venv ## Format, lint, types, import law, documents
+	@$(pytest) tests/contract -m law
+
+lock: venv ## Resolve requirements/*.in anew, with hashes
+	@$(py) deploy/local/bootstrap.py lock
+
+clean: ## Delete what was made here; the cache stays (see README)
+	@if [ -x $(py) ]; then $(stack) down; fi
+	@rm -rf .venv out .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
