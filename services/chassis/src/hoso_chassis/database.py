@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import asyncpg
-
 from hoso_chassis.consequences import NO_CAUSE, Cause, Work
 from hoso_chassis.outbox import Announcements
-from hoso_chassis.postgres import Connection, Pool
+from hoso_chassis.postgres import Connection, Pool, is_unencodable, open_pool
 from hoso_chassis.work import WorkItems
 from hoso_contracts.event import Event
 
@@ -87,17 +85,7 @@ class Database:
 
     async def open(self) -> None:
         """Connect; raises one of `AWAY` when the database is not there."""
-        self._pool = await asyncpg.create_pool(
-            self.url,
-            min_size=1,
-            max_size=self.size,
-            command_timeout=30,
-            server_settings={
-                "application_name": self.source,
-                "lock_timeout": "5s",
-                "idle_in_transaction_session_timeout": "20s",
-            },
-        )
+        self._pool = await open_pool(self.url, self.size, self.source)
 
     async def close(self) -> None:
         """Wait for connections in use (at most 5 s) and close the pool."""
@@ -112,13 +100,12 @@ class Database:
     async def connection(self) -> AsyncGenerator[Connection]:
         """A connection without a transaction, for single statements."""
         if self._pool is None:
-            raise asyncpg.InterfaceError("the database is not open")
+            raise ConnectionError("the database is not open")
         async with self._pool.acquire(timeout=10) as connection:
             try:
                 yield connection
-            except asyncpg.InterfaceError as error:
-                # The driver's word for an argument it cannot encode is a kind of its word for a lost connection.
-                if isinstance(error, ValueError):
+            except Exception as error:
+                if is_unencodable(error):
                     raise NotEncodable(type(error).__name__) from error
                 raise
 

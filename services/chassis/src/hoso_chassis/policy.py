@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-import asyncpg
-
 from hoso_chassis.outbox import NotAnnounceable
 from hoso_chassis.positions import PartitionLost
-from hoso_chassis.postgres import AWAY, CONFLICT
+from hoso_chassis.postgres import AWAY, CONFLICT, is_unencodable
 from hoso_contracts.errors import BadRecord
 
 
@@ -51,8 +49,8 @@ class Policy:
 
     def classify(self, error: BaseException) -> Failure:
         """The class of a failure."""
-        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
-            return Failure.BUG  # the driver could not encode an argument; the database is not away
+        if is_unencodable(error):
+            return Failure.BUG
         table = {**_CHASSIS, **self.rows}
         for cls in type(error).__mro__:
             if cls in table:

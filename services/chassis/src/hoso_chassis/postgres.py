@@ -1,4 +1,4 @@
-"""What a connection is, and which of its errors mean "later" and which mean "again"."""
+"""The one door to the driver: what a connection is, and which of its errors mean "later" and which mean "again"."""
 
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # generic in the stubs only
 else:
     Connection = asyncpg.Connection | PoolConnectionProxy
     Pool = asyncpg.Pool
+Row: TypeAlias = asyncpg.Record
 
 # The database is away or going: nothing was decided, the same thing may be tried again later.
 AWAY = (
@@ -26,3 +27,23 @@ AWAY = (
 )
 # Two transactions met; the one that lost is run again as it was.
 CONFLICT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+
+
+def is_unencodable(error: BaseException) -> bool:
+    """Whether an argument does not fit its column's type: a kind of `AWAY` by its class, and yet our own fault."""
+    return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+
+
+async def open_pool(url: str, size: int, application: str) -> Pool:
+    """Connect, with time-outs that end a forgotten lock or transaction; raises one of `AWAY`."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        command_timeout=30,
+        server_settings={
+            "application_name": application,
+            "lock_timeout": "5s",
+            "idle_in_transaction_session_timeout": "20s",
+        },
+    )

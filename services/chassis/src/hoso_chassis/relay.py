@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
@@ -16,7 +15,7 @@ from hoso_chassis.lease import Lease
 from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS, RELAYED
 from hoso_chassis.outbox import headers_from_json
 from hoso_chassis.policy import place
-from hoso_chassis.postgres import AWAY
+from hoso_chassis.postgres import AWAY, Row
 
 ROUND_ROWS: Final = 1_000
 ROUND_SECONDS: Final = 15.0  # an idempotent send never gives up by itself, so the round does
@@ -123,7 +122,7 @@ class Relay:
             RELAYED.add(1, topic=row["topic"])
         return len(rows)
 
-    async def _send(self, rows: Sequence[asyncpg.Record]) -> None:
+    async def _send(self, rows: Sequence[Row]) -> None:
         """Send all rows in one Kafka transaction; returns when it is committed."""
         producer = await self._open_producer()
         for topic in sorted({row["topic"] for row in rows}):

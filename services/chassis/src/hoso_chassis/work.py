@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final, Generic, Literal, TypeVar
 from uuid import UUID
 
-import asyncpg
 from pydantic import BaseModel
 
 from hoso_chassis.consequences import Cause, Consequence, Work
-from hoso_chassis.postgres import Connection
+from hoso_chassis.postgres import Connection, Row
 from hoso_chassis.tracing import current_traceparent
 
 P = TypeVar("P", bound=BaseModel)
@@ -163,7 +162,7 @@ async def claim(connection: Connection, kind: str, limit: int, lease: timedelta)
     return [_job(row) for row in await connection.fetch(_CLAIM, kind, limit, lease)]
 
 
-def _job(row: asyncpg.Record) -> Job:
+def _job(row: Row) -> Job:
     cause = Cause(row["correlation_id"], row["causation_id"], row["traceparent"], row["replay_id"])
     return Job(
         row["id"],
