@@ -1,37 +1,36 @@
 """Fixtures of the integration tests: real parts, a new database for every test."""
 
-import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from hoso_chassis import inbox, migrations, topics
+from hoso_chassis import inbox, migrations
 from hoso_chassis.database import Database, utc_now
 from support.counting import TABLE
-from support.parts import kafka_servers, postgres_url
+from support.parts import started
 
 CHASSIS = ("hoso_chassis.sql",)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def servers() -> Generator[Mapping[str, str]]:
+    """Kafka with the topics of the contracts, PostgreSQL and MinIO, as the values of their stack.env."""
+    with started() as values:
+        yield values
+
+
 @pytest.fixture(scope="session")
-def postgres() -> str:
+def postgres(servers: Mapping[str, str]) -> str:
     """URL of a real PostgreSQL whose user may create databases."""
-    return postgres_url()
+    return servers["POSTGRES_URL"]
 
 
 @pytest.fixture(scope="session")
-def kafka() -> str:
+def kafka(servers: Mapping[str, str]) -> str:
     """Bootstrap servers of a real broker that has the topics of the contracts."""
-    servers = kafka_servers()
-
-    async def create() -> None:
-        async with topics.connected(servers) as admin:
-            await topics.apply(admin, "", 1)
-
-    asyncio.run(create())
-    return servers
+    return servers["KAFKA_BOOTSTRAP_SERVERS"]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The service storage for integration tests: real parts, a real database, and the object store that a test asks for."""
 
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from hoso_storage.app import build, service
 from hoso_storage.domain import DraftFiles
 from hoso_storage.objects import Objects, ObjectsInMemory, S3Objects
 from hoso_storage.settings import StorageSettings
+from support.parts import parts
 from support.storage_samples import content_type, form, receipt_key_file
 
 ISSUER = "https://issuer.example"
@@ -87,8 +87,8 @@ class S3Bucket:
 @asynccontextmanager
 async def s3_bucket() -> AsyncGenerator[S3Bucket]:
     """A new bucket of a real object store, removed afterwards with all that is in it."""
-    endpoint = os.environ["HOSO_TEST_S3_ENDPOINT"]
-    access_key, secret_key = os.environ["HOSO_TEST_S3_ACCESS_KEY"], os.environ["HOSO_TEST_S3_SECRET_KEY"]
+    endpoint, access_key, secret_key = (parts()[name] for name in ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY"))
+    endpoint = endpoint.removeprefix("http://")
     client = Minio(endpoint, access_key=access_key, secret_key=secret_key, secure=False, region="us-east-1")
     name = f"test-{uuid4().hex}"
     client.make_bucket(name)
