@@ -12,7 +12,8 @@ from hoso_chassis.breaker import Breaker
 from hoso_identity.population import PopulationRegister
 from hoso_identity.verifying import verify_kind
 from hoso_population_mock.people import Population, typed_name
-from support.identity import Identity, Register, about, identity, register_process, requested
+from support.identity import Identity, about, identity, requested
+from support.population import NOBODYS_NUMBER, Register, register_process
 from support.waiting import until_async
 
 LIVE = "SELECT count(*) FROM work WHERE state <> 'dead'"
@@ -100,7 +101,7 @@ async def test_what_is_not_one_person_is_rejected(worker: Identity, register: Re
         about(one, full_name=two["full_name"]),
         about(one, date_of_birth=requested().date_of_birth),
         about({**two, "identity_number": one["identity_number"]}),
-        requested(identity_number="003090000000"),
+        requested(identity_number=NOBODYS_NUMBER),
         about(one),
     )
     async with worker.working():

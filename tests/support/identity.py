@@ -1,18 +1,12 @@
-"""The service identity for tests: built by its composition root, on a real database, with a real register process."""
+"""The service identity for tests: built by its composition root, on a real database, driven by hand."""
 
 import asyncio
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
-
-import httpx
 
 from hoso_chassis import inbox, migrations, positions
 from hoso_chassis.batch import Batches
@@ -28,7 +22,6 @@ from hoso_identity.app import build, service
 from hoso_identity.domain import Verification
 from hoso_identity.settings import IdentitySettings
 from support.counting import envelope, record
-from support.waiting import until
 
 TOPIC = IdentityVerificationRequested.topic
 NOWHERE = "http://127.0.0.1:1"
@@ -128,62 +121,6 @@ async def identity(database_url: str, population_url: str = NOWHERE, **settings:
         for resource in parts.resources:
             await resource.__aexit__(None, None, None)
         await parts.database.close()
-
-
-@dataclass(slots=True)
-class Register:
-    """The population mock as a process of its own; it can be killed and started again on the same port."""
-
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        """Start it and return when it answers."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "hoso_population_mock"],
-            env={"HTTP_PORT": str(self.port), "LOG_LEVEL": "warning", "PATH": os.environ.get("PATH", "")},
-        )
-        until(self._answers, within=20)
-
-    def kill(self) -> None:
-        """End it at once, as a power cut does."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    def switch(self, **switches: object) -> None:
-        """Set switches; without any, put all back."""
-        if switches:
-            httpx.put(f"{self.url}/switches", json=switches, trust_env=False).raise_for_status()
-        else:
-            httpx.delete(f"{self.url}/switches", trust_env=False).raise_for_status()
-
-    def people(self, count: int, seed: int = 0) -> list[dict[str, Any]]:
-        """Return people of the register, as it spells them."""
-        answer = httpx.get(f"{self.url}/people/sample?n={count}&seed={seed}", trust_env=False)
-        return answer.raise_for_status().json()
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/livez", trust_env=False).is_success
-        except httpx.TransportError:
-            return False
-
-
-@contextmanager
-def register_process() -> Generator[Register]:
-    """A running register on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        register = Register(free.getsockname()[1])
-    register.start()
-    try:
-        yield register
-    finally:
-        register.kill()
 
 
 def about(person: dict[str, Any], **changed: Any) -> IdentityVerificationRequested:

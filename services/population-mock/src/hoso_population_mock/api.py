@@ -42,7 +42,8 @@ class Register:
             Route("/people/sample", self.sample, methods=["GET"]),
             Route("/people/by-subject/{sub:path}", self.by_subject, methods=["GET"]),
             Route("/switches", self.switches, methods=["GET", "PUT", "DELETE"]),
-            Route("/livez", self.livez, methods=["GET"]),
+            Route("/livez", answer_ok, methods=["GET"]),
+            Route("/readyz", answer_ok, methods=["GET"]),
         ]
 
     async def look_up(self, request: Request) -> Response:
@@ -87,14 +88,18 @@ class Register:
             self._disturbance.set(Switches())
         return JSONResponse(self._disturbance.switches.model_dump())
 
-    async def livez(self, _: Request) -> Response:
-        """``GET /livez``: 200 while the loop turns, whatever the switches say."""
-        return JSONResponse({"status": "live"})
-
     def _sampled(self, index: int) -> dict[str, Any]:
         person = self._population.person_at(index)
         contacts = {"phone": person.phone, "email": person.email}
         return {**_record(person), **contacts, "subject": self._population.subject_of(index)}
+
+
+async def answer_ok(_: Request) -> Response:
+    """``GET /livez``, ``GET /readyz``: 200 while it serves, whatever the switches say.
+
+    An outage is played: a supervisor must not end it by a restart. Nothing else has to be there, so live is ready.
+    """
+    return JSONResponse({"ok": True})
 
 
 def _record(person: Person) -> dict[str, Any]:
@@ -133,7 +138,7 @@ def _whole_number(request: Request, name: str, default: int, *, lowest: int, hig
         f"Tham số {name} phải là số nguyên từ {lowest} đến {highest}",
         f"{name} must be a whole number from {lowest} to {highest}",
     )
-    raise invalid([Fault("", f"bad-{name}", *words)])
+    raise invalid([Fault(f"/query/{name}", f"bad-{name}", *words)])
 
 
 async def _body_of(request: Request) -> bytes:

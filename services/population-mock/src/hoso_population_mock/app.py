@@ -1,8 +1,11 @@
 """The composition root: puts population, switches and routes together and serves them until it is told to stop."""
 
+import signal
 import socket
 import sys
 import time
+from types import FrameType
+from typing import Final, NoReturn
 
 import uvicorn
 from pydantic import ValidationError
@@ -15,6 +18,8 @@ from hoso_population_mock.disturbance import Disturbance
 from hoso_population_mock.people import Population
 from hoso_population_mock.problems import Problem, answer_bug, answer_http_error, answer_problem
 from hoso_population_mock.settings import Settings
+
+_EX_CONFIG: Final = 78  # sysexits.h: something was found in an unconfigured or misconfigured state
 
 
 def create_app(population: Population, disturbance: Disturbance) -> Starlette:
@@ -45,11 +50,14 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT, with the settings of the environment."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     try:
         settings = Settings()
     except ValidationError as error:
         names = ", ".join(str(each["loc"][0]).upper() for each in error.errors(include_input=False))
-        sys.exit(f"hoso-population-mock: these settings cannot be used: {names}")
+        sys.stderr.write(f"hoso-population-mock: these settings cannot be used: {names}\n")
+        raise SystemExit(_EX_CONFIG) from None
     disturbance = Disturbance(time.monotonic)
     config = uvicorn.Config(
         create_app(Population(settings.seed), disturbance),
@@ -57,7 +65,14 @@ def main() -> None:
         port=settings.http_port,
         log_level=settings.log_level,
         access_log=False,
+        ws="none",
+        lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=5,
     )
     Server(config, disturbance).run()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """End with status 0: while it serves, the server takes the signal, answers what is held, and then comes here."""
+    raise SystemExit(0)

@@ -5,43 +5,12 @@ from typing import Final, Literal
 
 Gender = Literal["male", "female"]
 
-PROVINCE_CODES: Final = frozenset(
-    (
-        *(
-            1,
-            2,
-            4,
-            6,
-            8,
-            10,
-            11,
-            12,
-            14,
-            15,
-            17,
-            19,
-            20,
-            22,
-            24,
-            25,
-            26,
-            27,
-            30,
-            31,
-            33,
-            34,
-            35,
-            36,
-            37,
-            38,
-            40,
-            42,
-            44,
-        ),
-        *(45, 46, 48, 49, 51, 52, 54, 56, 58, 60, 62, 64, 66, 67, 68, 70, 72, 74, 75, 77, 79, 80, 82, 83, 84, 86, 87),
-        *(89, 91, 92, 93, 94, 95, 96),
-    )
-)
+_PROVINCES: Final = """
+    001 002 004 006 008 010 011 012 014 015 017 019 020 022 024 025 026 027 030 031 033 034 035 036 037 038 040 042 044
+    045 046 048 049 051 052 054 056 058 060 062 064 066 067 068 070 072 074 075 077 079 080 082 083 084 086 087 089 091
+    092 093 094 095 096
+"""
+PROVINCE_CODES: Final = frozenset(int(code) for code in _PROVINCES.split())
 """The 63 codes that real provinces have (annex 1 of circular 07/2016/TT-BCA); no synthetic person gets one."""
 
 SYNTHETIC_CODES: Final = tuple(code for code in range(1, 97) if code not in PROVINCE_CODES)

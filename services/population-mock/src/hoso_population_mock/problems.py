@@ -11,7 +11,11 @@ from starlette.responses import JSONResponse
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a request: where (JSON Pointer; empty for the whole), a code, and two titles."""
+    """One thing that is wrong with a request.
+
+    Attributes:
+        pointer: where: a JSON Pointer into the body, or /query/ and the parameter's name.
+    """
 
     pointer: str
     code: str
