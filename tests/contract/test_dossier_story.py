@@ -10,7 +10,7 @@ from hoso_dossier.forms import Form
 from hoso_dossier.identity_numbers import Profile
 from hoso_dossier.procedures import catalogue
 from hoso_dossier.residence import Answers
-from hoso_population_mock.people import person_at
+from hoso_population_mock.people import person_at, typed_name
 from hoso_stack.story import COMPONENT, PROCEDURE, answers_of
 
 TODAY = date(2026, 11, 24)
@@ -18,7 +18,9 @@ TODAY = date(2026, 11, 24)
 
 def typed(index: int) -> dict[str, Any]:
     person = person_at(index)
-    return answers_of(asdict(person) | {"date_of_birth": person.date_of_birth.isoformat()})
+    return answers_of(
+        asdict(person) | {"full_name": typed_name(person), "date_of_birth": person.date_of_birth.isoformat()}
+    )
 
 
 @pytest.mark.parametrize("index", [0, 1, *range(1000, 98_700_000, 300_007)])

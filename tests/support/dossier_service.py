@@ -27,6 +27,7 @@ from hoso_chassis.postgres import AWAY, CONFLICT
 from hoso_chassis.records import Record
 from hoso_chassis.service import Parts
 from hoso_chassis.tokens import TokenVerifier
+from hoso_contracts.envelope import CloudEvent
 from hoso_contracts.event import Event
 from hoso_dossier.app import build, service
 from hoso_dossier.domain import Dossier
@@ -113,6 +114,14 @@ class Service:
         """How many rows every table has: what a refused request may not change."""
         return {table: await self.value(f"SELECT count(*) FROM {table}") for table in TABLES}  # noqa: S608  # fixed names
 
+    async def contents(self) -> dict[str, list[str]]:
+        """Every row of every table, as text: what a thing heard twice may not change."""
+        found: dict[str, list[str]] = {}
+        for table in TABLES:
+            rows = await self.rows(f"SELECT t::text AS row FROM {table} AS t ORDER BY 1")  # noqa: S608  # fixed names
+            found[table] = [row["row"] for row in rows]
+        return found
+
     async def announced(self) -> list[tuple[str, dict[str, Any]]]:
         """Type and data of everything announced, in order."""
         rows = await self.rows("SELECT type, convert_from(value, 'UTF8') AS data FROM outbox ORDER BY position")
@@ -145,8 +154,27 @@ class Service:
         assert answer.status_code == 201, answer.text
         return draft_id
 
-    async def hear(self, *events: Event, ids: Sequence[UUID] | None = None) -> None:
-        """Take events in, as the worker does with one batch from Kafka, each under an id of its own or those given."""
+    async def correlations(self) -> set[UUID]:
+        """The submissions that what is announced belongs to."""
+        rows = await self.rows(
+            "SELECT h ->> 1 AS id FROM outbox, jsonb_array_elements(headers) AS h WHERE h ->> 0 = 'ce_correlationid'"
+        )
+        return {UUID(row["id"]) for row in rows}
+
+    async def kinds(self, dossier_id: UUID, who: Mapping[str, str]) -> list[str]:
+        """What somebody reads in the timeline, the earliest first."""
+        answer = await self.http.get(f"/v1/dossiers/{dossier_id}/timeline", headers=dict(who))
+        assert answer.status_code == 200, answer.text
+        return [entry["kind"] for entry in answer.json()["entries"]]
+
+    async def decide(self, dossier_id: UUID, action: str, **headers: str) -> httpx.Response:
+        """Let the officer accept or refuse the first version; `headers` (with underscores) replace the usual ones."""
+        sent = officer() | key() | seen(1) | {name.replace("_", "-"): value for name, value in headers.items()}
+        body = {"reason": "Không đúng thẩm quyền"} if action == "refuse" else {}
+        return await self.http.post(f"/v1/dossiers/{dossier_id}/{action}", json=body, headers=sent)
+
+    async def hear(self, *events: Event, said: Sequence[CloudEvent] | None = None) -> None:
+        """Take events in, as the worker does with one batch from Kafka, in new envelopes or in those given."""
         places = {(event.topic, 0): 0 for event in events}
         async with self.database.connection() as connection:
             await positions.begin(connection, service.group, places)
@@ -156,8 +184,7 @@ class Service:
         for index, event in enumerate(events):
             offset = following[event.topic, 0]
             following[event.topic, 0] += 1
-            said = envelope(event, **({"id": ids[index]} if ids else {}))
-            records.append(record(said, offset, topic=event.topic))
+            records.append(record(said[index] if said else envelope(event), offset, topic=event.topic))
         batches = Batches(self.database, service.group, self.parts.inbound, self.parts.store, self.parts.policy)
         await batches.take(records, expected)
 
