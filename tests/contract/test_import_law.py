@@ -47,8 +47,8 @@ DEEDS = [
     ("import pydantic_settings\npydantic_settings.BaseSettings()", "reads the environment"),
     ("import socket\nsocket.socket().close()", "opens a socket"),
     ("import socket\nsocket.getaddrinfo('127.0.0.1', 1)", "asks for an address"),
-    ("import threading\nthreading.Thread(target=print).start()", "starts a thread"),
-    ("import asyncio\nasyncio.run(asyncio.to_thread(print))", "starts a thread"),
+    ("import threading\nthreading.Thread(target=list).start()", "starts a thread"),
+    ("import asyncio\nasyncio.run(asyncio.to_thread(list))", "starts a thread"),
     ("import subprocess\nsubprocess.run(['true'])", "starts a program"),
 ]
 
@@ -67,7 +67,7 @@ def watch(*modules: str, path: Path | None = None) -> set[tuple[str, str, str]]:
     environment = {**os.environ, "PYTHONPATH": str(path)} if path else None
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return {tuple(finding) for finding in json.loads(done.stdout.splitlines()[-1])}
+    return {tuple(finding) for finding in json.loads(done.stdout)}
 
 
 def our_modules() -> list[str]:

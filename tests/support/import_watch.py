@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 _FORBIDDEN = {
     "os.exec": "starts a program",
@@ -72,7 +72,8 @@ def main() -> None:
     global importing  # noqa: PLW0603  # an audit hook takes no argument of ours
     real = os.environ
     os.environ = _Watched(real._data, real.encodekey, real.decodekey, real.encodevalue, real.decodevalue)  # type: ignore[attr-defined]  # noqa: B003
-    start_new_thread: Callable[..., int] = threading._start_new_thread  # type: ignore[attr-defined]  # Python 3.11 audits no thread
+    # Python 3.11 audits no thread.
+    start_new_thread = cast("Callable[..., int]", threading._start_new_thread)  # type: ignore[attr-defined]
 
     def start(*arguments: Any) -> int:
         _note("starts a thread")
