@@ -42,15 +42,27 @@ class _Plain(GenerateJsonSchema):
 
 def topics_json() -> str:
     """The topics as the package reads them: what the YAML files say, in the order of their names."""
-    files = sorted((PACKAGE / "topics").glob("*.yaml"))
-    return _json([yaml.load(file.read_text("utf-8"), _OneOfEach) for file in files])  # noqa: S506  # a SafeLoader
+    known = entry_points()
+    topics: list[dict[str, Any]] = []
+    for file in sorted((PACKAGE / "topics").glob("*.yaml")):
+        topic = yaml.load(file.read_text("utf-8"), _OneOfEach)  # noqa: S506  # a SafeLoader
+        for name in topic.get("types", ()):
+            if name not in known:
+                raise SystemExit(f"{file.name} carries {name}, which is no entry point in pyproject.toml")
+        topics.append(topic)
+    return _json(topics)
+
+
+def entry_points() -> Mapping[str, str]:
+    """Where the model of each type is, as pyproject.toml says: a new one need not be installed first."""
+    project = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))["project"]
+    return project["entry-points"]["hoso.events"]
 
 
 def event_models() -> Mapping[str, type[BaseModel]]:
-    """The models by their type, as pyproject.toml names them: a new one need not be installed first."""
-    project = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))["project"]
+    """The models by their type, sorted."""
     models: dict[str, type[BaseModel]] = {}
-    for name, target in sorted(project["entry-points"]["hoso.events"].items()):
+    for name, target in sorted(entry_points().items()):
         module, _, model = target.partition(":")
         models[name] = getattr(importlib.import_module(module), model)
     return models
@@ -92,8 +104,6 @@ def _event_rows(topics: list[dict[str, Any]], models: Mapping[str, type[BaseMode
     yield ("---",) * 4
     for topic in topics:
         for name in topic["types"]:
-            if name not in models:
-                raise SystemExit(f"{topic['name']} carries {name}, which is no entry point in pyproject.toml")
             says = (models[name].__doc__ or "").partition("\n")[0]
             yield f"`{name}`", f"`{topic['name']}`", says, f"[schema](src/hoso_contracts/schemas/{name}.json)"
 

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from hoso_contracts.event import Event, Message, Sha256, Text, Token
 from hoso_contracts.instant import Instant, IsoDate
@@ -31,6 +31,13 @@ PreviousStatus = Annotated[
         ge=1, le=10, description=f"The status before this move, as the national portal numbers them: {_STATUS_LIST}."
     ),
 ]
+
+
+def _refuse_true(value: object) -> object:
+    """Python holds true for equal to 1, JSON does not."""
+    if value is True:
+        raise ValueError("a truth value is no number")
+    return value
 
 
 class AttachmentReference(Message):
@@ -83,7 +90,11 @@ class DossierSubmitted(DossierEvent):
 
     type: ClassVar[str] = "hoso.dossier.submitted.v1"
 
-    status: Annotated[Literal[1], Field(description="The status after this event: always 1, “Mới đăng ký”.")] = 1
+    status: Annotated[
+        Literal[1],
+        BeforeValidator(_refuse_true),
+        Field(description="The status after this event: always 1, “Mới đăng ký”."),
+    ] = 1
     channel: Annotated[
         Token,
         Field(
