@@ -15,6 +15,7 @@ import httpx
 
 from support.waiting import until
 
+INHERITED = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 NOBODYS_NUMBER = "003099000000"  # right in structure; a test proves that the default seed gives it to nobody
 
 
@@ -41,12 +42,7 @@ class Register:
         output = self.log.open("ab") if self.log else None
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hoso_population_mock"],
-            env={
-                "HTTP_PORT": str(self.port),
-                "LOG_LEVEL": "warning",
-                "PATH": os.environ.get("PATH", ""),
-                **self.environment,
-            },
+            env={**INHERITED, "HTTP_PORT": str(self.port), "LOG_LEVEL": "warning", **self.environment},
             stdout=output,
             stderr=output,
         )
