@@ -5,7 +5,7 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -100,6 +100,7 @@ class Story:
     stack: Mapping[str, str]
     client: httpx.AsyncClient
     token: str = ""
+    patience: float = PATIENCE
     steps: list[Step] = field(default_factory=list[Step])
     dossier_id: str = ""
     code: str = ""
@@ -188,7 +189,7 @@ class Story:
             seen = await self.officer().call("GET", path, 200)
             return seen if seen.json()["ready_to_accept"] else None
 
-        seen = await until(ready, "identity confirmed and papers checked")
+        seen = await until(ready, "identity confirmed and papers checked", self.patience)
         self.note("shows the officer: identity and papers are in order", "dossier")
         await self.officer().call("POST", f"{path}/accept", 200, json={}, headers={"If-Match": seen.headers["ETag"]})
         self.note("takes the officer's acceptance", "dossier")
@@ -205,16 +206,16 @@ class Story:
             mails, texts = await self.messages("MAIL_INBOX_URL"), await self.messages("SMS_INBOX_URL")
             return (mails, texts) if len(mails) >= count and len(texts) >= count else None
 
-        return await until(received, f"{count} mails and {count} SMSs about the dossier")
+        return await until(received, f"{count} mails and {count} SMSs about the dossier", self.patience)
 
-    async def heard_all(self, reader: "Tap", types: Iterable[str], counts: Mapping[str, int]) -> None:
-        """Wait until every one of the event types was heard about this dossier, as often as `counts` says or once."""
+    async def heard_all(self, reader: "Tap", counts: Mapping[str, int]) -> None:
+        """Wait until each of these event types was heard about this dossier so many times."""
 
         async def heard() -> bool:
             seen = Counter(event.type for _, event in reader.of(self.dossier_id))
-            return all(seen[kind] >= counts.get(kind, 1) for kind in types)
+            return all(seen[kind] >= count for kind, count in counts.items())
 
-        await until(heard, "every event of the story on its topic")
+        await until(heard, "every event of the story on its topic", self.patience)
 
 
 def answers_of(person: Mapping[str, Any]) -> dict[str, Any]:
