@@ -120,12 +120,18 @@ def test_63_codes_are_provinces_and_33_are_nobodys() -> None:
         "0030900000011",
         "003090 00001",
         "-03090000001",
-        "00309000000١",  # Arabic digit one
         "",
     ],
 )
 def test_what_is_nobodys_number_finds_nobody(text: str) -> None:
     assert person_by_number(text) is None
+
+
+@pytest.mark.parametrize("zero", ["٠", "０", "०"])
+def test_only_ascii_digits_are_digits(zero: str) -> None:
+    number = person_at(0).identity_number
+    assert "0" in number
+    assert person_by_number(number.replace("0", zero)) is None
 
 
 def test_names_hold_every_letter_of_the_alphabet_with_every_tone() -> None:
