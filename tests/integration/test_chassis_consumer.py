@@ -15,6 +15,7 @@ from hoso_chassis.batch import Batches
 from hoso_chassis.consequences import Consequence
 from hoso_chassis.consumer import Consumer
 from hoso_chassis.database import Database
+from hoso_chassis.metrics import POSITION_LAG
 from hoso_chassis.policy import Halt
 from hoso_contracts.envelope import encode
 from hoso_contracts.event import Event
@@ -91,6 +92,34 @@ async def test_a_new_group_reads_from_the_beginning_and_a_restart_goes_on(
     async with consuming(database, kafka, group):
         await until_async(seen(database, more), within=30, is_=300)
     assert await seen(database, events)() == 300
+
+
+async def test_the_position_rows_decide_and_not_kafkas_offsets(database: Database, kafka: str, group: str) -> None:
+    await read_up(database, kafka, group)
+    async with database.connection() as connection:
+        before = await connection.fetch("SELECT * FROM positions")
+    events = [verified() for _ in range(60)]
+    await send(kafka, events)
+    async with consuming(database, kafka, group):
+        await until_async(seen(database, events), within=30, is_=60)
+    async with database.connection() as connection:  # as after a restore of the database
+        await connection.execute("TRUNCATE inbox, counts")
+        await connection.executemany(
+            "UPDATE positions SET next_offset = $4 WHERE topic = $2 AND partition = $3 AND consumer_group = $1",
+            [tuple(row) for row in before],
+        )
+    async with consuming(database, kafka, group):
+        await until_async(seen(database, events), within=30, is_=60)
+
+
+async def test_a_partition_that_moved_away_shows_no_lag(database: Database, kafka: str, group: str) -> None:
+    events = [verified() for _ in range(20)]
+    await send(kafka, events)
+    async with consuming(database, kafka, group) as consumer:
+        await until_async(seen(database, events), within=30, is_=20)
+        assert POSITION_LAG.values
+        await consumer.on_partitions_revoked(set())
+        assert not POSITION_LAG.values
 
 
 async def test_a_foreign_header_costs_nothing(database: Database, kafka: str, group: str) -> None:

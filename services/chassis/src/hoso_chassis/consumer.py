@@ -23,7 +23,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from hoso_chassis import faults, positions
 from hoso_chassis.batch import Batches
 from hoso_chassis.metrics import POSITION_LAG
-from hoso_chassis.policy import Failure, Halt, place
+from hoso_chassis.policy import Failure, Halt, place, reason
 from hoso_chassis.positions import Partition
 from hoso_chassis.records import Record
 
@@ -142,8 +142,8 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
 
     def _give_back(self, error: Exception) -> None:
         failure = self.batches.policy.classify(error)
-        if failure is Failure.HALT or failure is Failure.BUG:
-            self._halt(str(error) if failure is Failure.HALT else place(error))
+        if failure in {Failure.HALT, Failure.BUG}:
+            self._halt(reason(error))
             return
         log.warning("batch-given-back", group=self.batches.group, failure=failure.value, error=place(error))
         self._move_away()
@@ -203,6 +203,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         async with self._in_hand:
             self._generation += 1
             self._expected = {}
+            POSITION_LAG.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Read from the position rows, whatever Kafka believes."""

@@ -97,7 +97,6 @@ def create_app(  # noqa: PLR0913  # the one place where they meet
     away: Sequence[type[Exception]] = (),
     body_limit: int = 65_536,
     body_seconds: float = 30.0,
-    description: str = "",
 ) -> FastAPI:
     """Return the application of an api role.
 
@@ -110,12 +109,10 @@ def create_app(  # noqa: PLR0913  # the one place where they meet
         away: exception types that mean that something needed is gone for a while: 503.
         body_limit: bytes a body may have, unless its endpoint says otherwise (`limit_body`).
         body_seconds: seconds a body may take to arrive, unless its endpoint says otherwise.
-        description: of the API.
     """
     app = FastAPI(
         title=title,
         version=version,
-        description=description,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

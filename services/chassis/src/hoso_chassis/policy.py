@@ -58,6 +58,11 @@ class Policy:
         return Failure.BUG
 
 
+def reason(error: BaseException) -> str:
+    """Why consuming ends, for an operator: a halt says it itself, of anything else the place is told."""
+    return str(error) if isinstance(error, Halt) else place(error)
+
+
 def place(error: BaseException) -> str:
     """An exception's type and our line that it came through: all that may be told, since its words may hold values."""
     frames = [

@@ -17,7 +17,7 @@ from hoso_chassis.breaker import Breaker
 from hoso_chassis.consumer import Consumer
 from hoso_chassis.health import Health, health_app
 from hoso_chassis.performer import Performer
-from hoso_chassis.policy import Halt, place
+from hoso_chassis.policy import Halt, place, reason
 from hoso_chassis.postgres import AWAY, CONFLICT
 from hoso_chassis.relay import Relay
 from hoso_chassis.service import Parts, Periodic, Service
@@ -220,8 +220,8 @@ class Process:
         stop.cancel()
         for task in self._tasks:
             if task.done() and not task.cancelled() and (error := task.exception()):
-                self.health.halt(str(error) if isinstance(error, Halt) else place(error))
-                log.critical("halted", reason=str(error) if isinstance(error, Halt) else place(error))
+                self.health.halt(reason(error))
+                log.critical("halted", reason=reason(error))
         return 1
 
     async def _stop_roles(self) -> None:

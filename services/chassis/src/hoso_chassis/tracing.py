@@ -1,6 +1,6 @@
 """One trace from the request to the last effect; spans carry ids and type names, never what people said."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _W3C = TraceContextTextMapPropagator()
@@ -30,7 +30,7 @@ def _identity(context: SpanContext | None) -> dict[str, str]:
 
 
 class JsonFileExporter(SpanExporter):
-    """Appends one JSON object a span to a file: name, ids, parent, links, times in ns, attributes, status."""
+    """Appends one JSON object a span to a file: name, ids, parent, times in ns, attributes, status."""
 
     def __init__(self, path: Path, service: str, role: str) -> None:
         self._origin = {"service": service, "role": role}
@@ -48,7 +48,6 @@ class JsonFileExporter(SpanExporter):
             **self._origin,
             **_identity(span.context),
             "parent": f"{span.parent.span_id:016x}" if span.parent else None,
-            "links": [_identity(link.context) for link in span.links],
             "kind": span.kind.name.lower(),
             "start": span.start_time,
             "end": span.end_time,
@@ -81,11 +80,6 @@ def close() -> None:
         provider.shutdown()
 
 
-def _remote(traceparent: str) -> SpanContext | None:
-    context = trace.get_current_span(_W3C.extract({"traceparent": traceparent})).get_span_context()
-    return context if context.is_valid else None
-
-
 def current_ids() -> dict[str, str]:
     """Return `trace_id` and `span_id` of the span at hand, or nothing when there is none."""
     context = trace.get_current_span().get_span_context()
@@ -104,7 +98,6 @@ def span(
     name: str,
     *,
     parent: str | None = None,
-    links: Iterable[str] = (),
     kind: SpanKind = SpanKind.INTERNAL,
     attributes: Mapping[str, str | int | float | bool] | None = None,
 ) -> Generator[Span]:
@@ -113,14 +106,12 @@ def span(
     Args:
         name: low-cardinality name, without ids.
         parent: W3C traceparent to continue; None: the span at hand, if any. One that cannot be read begins a trace.
-        links: traceparents of other traces this span serves, as a batch does.
         kind: the span's role between processes.
         attributes: ids and counts, nothing personal.
     """
     context = _W3C.extract({"traceparent": parent}) if parent else None
-    linked = [Link(context) for context in map(_remote, links) if context is not None]
     with _current.tracer.start_as_current_span(
-        name, context, kind, attributes, linked, record_exception=False, set_status_on_exception=False
+        name, context, kind, attributes, record_exception=False, set_status_on_exception=False
     ) as started:
         try:
             yield started
