@@ -3,11 +3,13 @@
 import argparse
 import asyncio
 import ctypes
+import logging
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -98,17 +100,15 @@ def supervise(options: argparse.Namespace) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() != options.bound_to:
             raise SystemExit(1)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is not there yet is no news
     layout = Layout(options.folder, ports.choose(PORTS), keys.make(options.folder / "keys"))
     (layout.folder / "spans").mkdir()
-    parts = all_parts(layout, provision(Progress()))
-    if options.only:
-        parts = some_parts(parts, options.only.split(","))
     values = stack_env.addresses(layout)
-    supervisor = Supervisor(
-        layout.folder, parts, lambda pids: stack_env.write(options.env_file, values, pids)
-    )
     try:
-        asyncio.run(supervisor.run())
+        parts = all_parts(layout, provision(Progress()))
+        parts = some_parts(parts, options.only.split(",")) if options.only else parts
+        tell = partial(stack_env.write, options.env_file, values)
+        asyncio.run(Supervisor(layout.folder, parts, tell).run())
     except PartFailed as error:
         raise SystemExit(str(error)) from None
     finally:

@@ -9,7 +9,7 @@ from functools import partial
 from hoso_stack import kafka, minio, postgres
 from hoso_stack.layout import BUCKET, HOST, ROLES, SERVICES, Layout, Programs
 from hoso_stack.probes import accepts, answers_http, is_broker
-from hoso_stack.supervisor import Part
+from hoso_stack.supervisor import Part, PartFailed
 from hoso_stack.tokens import ISSUER
 
 
@@ -27,9 +27,11 @@ def some_parts(parts: Iterable[Part], only: Sequence[str]) -> list[Part]:
     """The parts of these names and what they need.
 
     Raises:
-        KeyError: no part has that name.
+        PartFailed: no part has that name.
     """
     by_name = {part.name: part for part in parts}
+    if unknown := set(only) - by_name.keys():
+        raise PartFailed(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(by_name)}")
     wanted: set[str] = set()
     waiting = list(only)
     while waiting:

@@ -227,12 +227,13 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def started_at(pid: int) -> int | None:
-    """When a process began, in the kernel's ticks: a pid alone may have been given to another."""
+    """When a process began, in the kernel's ticks: a pid alone may have been given to another. None: it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    return int(stat.rpartition(")")[2].split()[19])
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state == "Z" else int(fields[18])
 
 
 def read_status(folder: Path) -> dict[str, object] | None:
