@@ -8,6 +8,7 @@ a stamp in `.venv` holds the hash of what it was made from.
 
 import fcntl
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,8 +46,8 @@ def check_python() -> None:
             f"[hoso] Python 3.11 or newer is needed, this is {sys.version.split()[0]}: call make with PYTHON=python3.12"
         )
     try:
-        import ensurepip  # noqa: F401, PLC0415
-        import venv  # noqa: F401, PLC0415
+        for module in ("ensurepip", "venv"):
+            importlib.import_module(module)
     except ImportError:
         sys.exit("[hoso] this Python has no venv module: install it (Debian, Ubuntu: apt install python3-venv)")
     if os.uname().sysname != "Linux" or os.uname().machine != "x86_64":
@@ -54,7 +55,7 @@ def check_python() -> None:
 
 
 @contextmanager
-def locked(name: str) -> Iterator[None]:
+def locked(name: str) -> Generator[None]:
     """Hold the cache's lock of that name: two runs at the same time must not make the same thing."""
     folder = CACHE / "locks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,9 +143,20 @@ def make_environment(stamp: Path) -> None:
     stamp.write_text(json.dumps(wanted))
 
 
+def lock() -> None:
+    """Resolve requirements/dev.in anew, with the hashes of every platform and without any index's address."""
+    uv = uv_binary()
+    compile_ = [uv, "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11"]
+    compile_ += ["--generate-hashes", "--no-emit-index-url", "--no-header", "--output-file", REQUIREMENTS / "dev.txt"]
+    run([*compile_, REQUIREMENTS / "dev.in"], uv_environment(uv))
+
+
 def main() -> None:
-    """Make `.venv`, unless it is as it should be."""
+    """Make `.venv`, unless it is as it should be; with the argument `lock`, resolve the requirements."""
     check_python()
+    if sys.argv[1:] == ["lock"]:
+        lock()
+        return
     began = time.monotonic()
     with locked(f"venv-{digest(str(ROOT).encode())[:12]}"):
         stamp = VENV / "hoso-stamp.json"

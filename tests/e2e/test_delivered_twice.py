@@ -31,9 +31,7 @@ async def live(story: Story) -> None:
     await story.told(2)
 
 
-async def test_what_is_delivered_twice_happens_once(
-    stack: RunningStack, client: httpx.AsyncClient, heard: Tap
-) -> None:
+async def test_what_is_delivered_twice_happens_once(stack: RunningStack, client: httpx.AsyncClient, heard: Tap) -> None:
     env = stack.env()
     stories = [stack.story(client) for _ in range(STORIES)]
     async with echo(env["KAFKA_BOOTSTRAP_SERVERS"]) as repeating:

@@ -17,7 +17,7 @@ class Echo:
 
     consumer: AIOKafkaConsumer
     producer: AIOKafkaProducer
-    again: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
+    again: set[tuple[str, bytes | None]] = field(default_factory=set[tuple[str, bytes | None]])
     copies: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
     seen: int = 0
 

@@ -32,9 +32,9 @@ class RunningStack:
     def env(self) -> dict[str, str]:
         return stack_env.read(self.env_file)
 
-    def token(self, role: str = "citizen", sub: str | None = None, **claims: str) -> str:
-        """A token; a citizen's is of a person who has no other."""
-        return tokens.mint(self.folder / "keys", sub or subject_of(next(_people)), role, **claims)
+    def token(self) -> str:
+        """A token of a citizen who has no other."""
+        return tokens.mint(self.folder / "keys", subject_of(next(_people)), "citizen")
 
     def story(self, client: httpx.AsyncClient, patience: float = 30.0) -> Story:
         """A new citizen with a story to live."""

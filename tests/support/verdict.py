@@ -1,4 +1,4 @@
-"""What became of stories while something was killed, counted from the outside: peers and topics, no service's counters."""
+"""What became of stories while something was killed, counted at peers and topics, never by a service's counters."""
 
 import json
 import subprocess

@@ -7,14 +7,12 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from hoso_population_mock.people import subject_of
-
 from hoso_stack import keys, ports, stack_env, tokens
 from hoso_stack.layout import PORTS, Layout
 from hoso_stack.parts import all_parts, some_parts
@@ -40,7 +38,9 @@ def up(_: argparse.Namespace) -> None:
         return
     provision(stack.progress)
     seconds = stack.start()
-    stack.progress.say(f"the stack is ready after {seconds:.1f} s; its addresses and tokens are in {_short(stack.env_file)}")
+    stack.progress.say(
+        f"the stack is ready after {seconds:.1f} s; its addresses and tokens are in {_short(stack.env_file)}"
+    )
 
 
 def down(_: argparse.Namespace) -> None:
@@ -135,7 +135,9 @@ def parser() -> argparse.ArgumentParser:
     minting.add_argument("--role", default="citizen", help="citizen, officer, agency, operator, service")
     minting.add_argument("--unit", help="of an officer")
     minting.add_argument("--agency", help="of an officer or agency")
-    minting.add_argument("--assurance", type=int, choices=(1, 2), default=2, help="how surely the issuer knows who it is")
+    minting.add_argument(
+        "--assurance", type=int, choices=(1, 2), default=2, help="how surely the issuer knows who it is"
+    )
     minting.add_argument("--seconds", type=int, default=tokens.LIFETIME_S, help="until it expires")
     minting.set_defaults(does=token)
     supervising = commands.add_parser("supervise", help=supervise.__doc__)

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def locked(name: str) -> Iterator[None]:
+def locked(name: str) -> Generator[None]:
     """Hold the lock of that name; another process that wants the same thing waits and then finds it made."""
     folder = cache_folder() / "locks"
     folder.mkdir(exist_ok=True)
@@ -29,7 +29,7 @@ def locked(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def making(final: Path) -> Iterator[Path]:
+def making(final: Path) -> Generator[Path]:
     """Give an empty folder that becomes `final` in one step, or vanishes when the block raises.
 
     What a killed run left behind is removed first: the caller holds the lock, so nobody is working in it.

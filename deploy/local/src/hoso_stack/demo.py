@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from hoso_contracts.envelope import CloudEvent
 
+from hoso_contracts.envelope import CloudEvent
 from hoso_stack import kafka, minio, postgres
 from hoso_stack.stack import Stack, StackFailed, provision
 from hoso_stack.story import Step, Story, StoryStuck, Tap, tap
@@ -61,7 +61,9 @@ async def tell(env: Mapping[str, str], seconds: dict[str, float]) -> dict[str, A
         await story.begin()
         await story.accept()
         mails, texts = await story.told(EXPECTED_MESSAGES)
-        await story.heard_all(reader, dict.fromkeys(SAYS, 1) | {"hoso.notification.delivered.v1": 2 * EXPECTED_MESSAGES})
+        await story.heard_all(
+            reader, dict.fromkeys(SAYS, 1) | {"hoso.notification.delivered.v1": 2 * EXPECTED_MESSAGES}
+        )
         status = await story.status()
     seconds["story"] = time.monotonic() - began
     steps = timeline(story, reader, mails, texts)
@@ -72,7 +74,9 @@ async def tell(env: Mapping[str, str], seconds: dict[str, float]) -> dict[str, A
     return result_of(story, steps, mails, texts, seconds) | {"ok": status == 2}  # noqa: PLR2004 - accepted
 
 
-def timeline(story: Story, reader: Tap, mails: Sequence[Mapping[str, Any]], texts: Sequence[Mapping[str, Any]]) -> list[Step]:
+def timeline(
+    story: Story, reader: Tap, mails: Sequence[Mapping[str, Any]], texts: Sequence[Mapping[str, Any]]
+) -> list[Step]:
     """Everything that happened, in the order in which it happened."""
     steps = list(story.steps)
     steps += [step_of(topic, event) for topic, event in reader.of(story.dossier_id)]
@@ -118,7 +122,8 @@ def print_message(title: str, message: Mapping[str, Any]) -> None:
 def print_outlook(seconds: Mapping[str, float]) -> None:
     """How long it took, and what to do next."""
     print(
-        f"\nThe story took {seconds['story']:.1f} s; starting {seconds['start']:.1f} s; fetching and building {seconds['provision']:.1f} s.\n"
+        f"\nThe story took {seconds['story']:.1f} s, starting {seconds['start']:.1f} s,"
+        f" fetching and building {seconds['provision']:.1f} s.\n"
         "\nWhere to look next\n──────────────────\n"
         "  out/demo/result.json        this story as data\n"
         "  out/demo/stack/logs/        what each service and server said\n"

@@ -25,12 +25,12 @@ class Inbox:
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name is the library's
+            def do_GET(self) -> None:
                 with inbox.lock:
                     body = json.dumps(inbox.messages, ensure_ascii=False).encode()
                 self._answer(200, body)
 
-            def do_DELETE(self) -> None:  # noqa: N802
+            def do_DELETE(self) -> None:
                 with inbox.lock:
                     inbox.messages.clear()
                 self._answer(204, b"")
@@ -42,7 +42,7 @@ class Inbox:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
                 """Say nothing: contacts do not belong into a log."""
 
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)

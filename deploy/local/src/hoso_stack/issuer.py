@@ -12,7 +12,7 @@ def main() -> None:
     port, file = int(sys.argv[1]), Path(sys.argv[2])
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name is the library's
+        def do_GET(self) -> None:
             body = file.read_bytes()
             self.send_response(200)
             self.send_header("Content-Type", "application/jwk-set+json")
@@ -20,7 +20,7 @@ def main() -> None:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
             """Nobody needs to know who fetched public keys."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)

@@ -6,7 +6,7 @@ jgo has by default. jgo only warns on a bad checksum, so the SHA-256 is checked 
 
 import hashlib
 import shutil
-import xml.etree.ElementTree as ElementTree  # noqa: S405 - the person's own settings file
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def mirror_of_central() -> dict[str, str] | None:
     path = Path.home() / ".m2/settings.xml"
     if not path.is_file():
         return None
-    for mirror in ElementTree.parse(path).getroot().iter():  # noqa: S314
+    for mirror in ET.parse(path).getroot().iter():  # noqa: S314
         fields = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in mirror}
         if {"mirrorOf", "url"} <= fields.keys() and {"*", "central", "external:*"} & set(fields["mirrorOf"].split(",")):
             return {"central": fields["url"].rstrip("/")}

@@ -1,9 +1,9 @@
 """Becomes one part's program, bound to die with the supervisor; standard library only, runs before any of our packages.
 
 `python -I -S launch.py SUPERVISOR_PID DEATH_SIGNAL ACCOUNT FOLDER COMMAND…`. ACCOUNT says under whom: `same`, or, for
-PostgreSQL, which refuses to be root, `plain`: unchanged unless root; root gets a user namespace in which it is called 1000,
-else, where namespaces are forbidden, the account nobody with the one right to pass root's folders. FOLDER is what the
-account must own. All this happens here, between fork and exec, so that the supervisor needs no code in a forked child.
+PostgreSQL, which refuses to be root, `plain`: unchanged unless root; root gets a user namespace in which it is called
+1000, else, where namespaces are forbidden, the account nobody with the one right to pass root's folders. FOLDER is what
+the account must own. All this happens between fork and exec, so that the supervisor needs no code in a forked child.
 """
 
 import ctypes

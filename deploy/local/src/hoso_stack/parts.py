@@ -48,9 +48,7 @@ def servers(layout: Layout, programs: Programs) -> list[Part]:
         Part(
             "kafka",
             kafka.command(folder / "kafka", programs.kafka),
-            prepare=partial(
-                kafka.prepare, folder / "kafka", programs.kafka, ports["kafka"], ports["kafka-controller"]
-            ),
+            prepare=partial(kafka.prepare, folder / "kafka", programs.kafka, ports["kafka"], ports["kafka-controller"]),
             ready=is_broker(layout.address("kafka")),
         ),
         Part(
@@ -77,7 +75,11 @@ def servers(layout: Layout, programs: Programs) -> list[Part]:
         Part(
             "minio",
             minio.command(programs.minio, folder / "minio", ports["minio"]),
-            environment={"MINIO_ROOT_USER": keys.s3_access, "MINIO_ROOT_PASSWORD": keys.s3_secret, "MINIO_BROWSER": "off"},
+            environment={
+                "MINIO_ROOT_USER": keys.s3_access,
+                "MINIO_ROOT_PASSWORD": keys.s3_secret,
+                "MINIO_BROWSER": "off",
+            },
             ready=lambda: _has_bucket(layout),
         ),
     ]
@@ -183,7 +185,8 @@ def told(layout: Layout, service: str) -> dict[str, str]:
             "RECEIPT_PRIVATE_KEY_FILE": str(layout.key_folder / "receipts.private.json"),
         },
         "notify": {
-            "SMTP_HOST": HOST, "SMTP_PORT": str(ports["smtp"]), "MAIL_SENDER": "Cổng dịch vụ công <no-reply@hoso.example>",
+            "SMTP_HOST": HOST, "SMTP_PORT": str(ports["smtp"]),
+            "MAIL_SENDER": "Cổng dịch vụ công <no-reply@hoso.example>",
             "SMPP_HOST": HOST, "SMPP_PORT": str(ports["smpp"]), "SMPP_SYSTEM_ID": keys.smpp_id,
             "SMPP_PASSWORD": keys.smpp_password, "SMS_SENDER": "DVCONG",
             # A killed worker's claims end with the longest call it may have made: short here, so that a test sees it.

@@ -37,6 +37,6 @@ def _listening(name: str, port: int) -> socket.socket:
     except OSError:
         listener.close()
         raise PortTaken(
-            f"port {port} for {name} is in use; stop what uses it, choose another HOSO_PORT_BASE, or unset it for free ports"
+            f"port {port} for {name} is in use; stop what uses it, or choose another HOSO_PORT_BASE, or none at all"
         ) from None
     return listener

@@ -40,9 +40,9 @@ def is_broker(servers: str) -> Probe:
     async def ask() -> bool:
         client = AIOKafkaClient(bootstrap_servers=servers)
         try:
-            await client.bootstrap()
-            return bool(client.cluster.brokers())
+            await client.bootstrap()  # raises when nobody answers
         finally:
             await client.close()
+        return True
 
     return ask

@@ -87,7 +87,9 @@ class Supervisor:
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             while not self._stopping.is_set() and not any(_failed(keeper) for keeper in keepers):
-                await asyncio.wait({stopping, *(k for k in keepers if not k.done())}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    {stopping, *(k for k in keepers if not k.done())}, return_when=asyncio.FIRST_COMPLETED
+                )
         finally:
             self._stopping.set()
             await self._end(keepers)
@@ -121,8 +123,14 @@ class Supervisor:
         command = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL))]
         with log:
             one.process = await asyncio.create_subprocess_exec(
-                *command, one.part.account, str(self.folder / one.part.owns), *one.part.command,
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **one.part.environment},
+                *command,
+                one.part.account,
+                str(self.folder / one.part.owns),
+                *one.part.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **one.part.environment},
                 start_new_session=True,
             )
         one.starts += 1
@@ -205,7 +213,13 @@ class Supervisor:
             for name, one in self._running.items()
         }
         ready = all(one.ready.is_set() for one in self._running.values())
-        status = {"pid": os.getpid(), "started": started_at(os.getpid()), "ready": ready, "failed": failed, "parts": parts}
+        status = {
+            "pid": os.getpid(),
+            "started": started_at(os.getpid()),
+            "ready": ready,
+            "failed": failed,
+            "parts": parts,
+        }
         write_atomically(self.folder / "status.json", json.dumps(status, indent=1))
 
     def _state(self, one: _Running) -> str:

@@ -4,9 +4,10 @@ import json
 import time
 from pathlib import Path
 
-from hoso_population_mock.people import subject_of
 from joserfc import jwt
 from joserfc.jwk import OKPKey
+
+from hoso_population_mock.people import subject_of
 
 ISSUER = "hoso-local-stack"
 UNIT = "G01.999.901"  # the unit whose officer the stack has
