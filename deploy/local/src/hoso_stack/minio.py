@@ -55,7 +55,7 @@ def _build(folder: Path, tell: Callable[[str], None]) -> None:
         )
         try:
             while building.poll() is None:
-                tell(f"building from source, once for all checkouts: {time.monotonic() - began:.0f} s of about 170 s")
+                tell(f"building from source, once for all checkouts: {time.monotonic() - began:.0f} s, often 3 minutes")
                 _wait(building, 5)
         finally:
             building.kill()
