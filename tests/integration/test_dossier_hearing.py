@@ -1,6 +1,7 @@
 """What the other services say, taken in on a real database: status, timeline, announcements; twice is once."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -178,6 +179,26 @@ async def test_the_same_fact_under_another_id_changes_nothing(dossier: Service, 
     await dossier.hear(event, event)
     assert await dossier.contents() == before
     assert await letters(dossier) == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in {"clean", "infected"}])
+async def test_the_same_fact_said_again_at_another_time_changes_nothing(dossier: Service, kind: str) -> None:
+    dossier_id = await dossier.dossier()
+    event = (await everything(dossier, dossier_id))[kind]
+    await dossier.hear(event)
+    before = await dossier.contents()
+    (told_at,) = (name for name in type(event).model_fields if name.endswith("_at"))
+    await dossier.hear(event.model_copy(update={told_at: datetime.now(UTC) + timedelta(seconds=1)}))
+    assert await dossier.contents() == before
+
+
+async def test_an_older_verdict_does_not_replace_a_newer_one(dossier: Service) -> None:
+    dossier_id = await dossier.dossier()
+    older, newer = await scanned(dossier, dossier_id, "infected"), await scanned(dossier, dossier_id, "clean")
+    await dossier.hear(newer)
+    before = await dossier.contents()
+    await dossier.hear(older)
+    assert await dossier.contents() == before
 
 
 async def test_facts_about_an_unknown_dossier_paper_or_notification_are_set_aside(dossier: Service) -> None:
