@@ -3,21 +3,22 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from hoso_chassis import faults
+from hoso_chassis import faults, inbox
 from hoso_chassis.batch import Batches
 from hoso_chassis.consequences import Consequence
 from hoso_chassis.consumer import Consumer
 from hoso_chassis.database import Database
 from hoso_chassis.metrics import POSITION_LAG
 from hoso_chassis.policy import Halt
-from hoso_contracts.envelope import encode
+from hoso_chassis.postgres import Connection
+from hoso_contracts.envelope import CloudEvent, encode
 from hoso_contracts.event import Event
 from hoso_contracts.identity import IdentityVerified
 from support.counting import Count, Counting, CountStore, envelope, verified
@@ -34,10 +35,10 @@ def group() -> str:
 
 @asynccontextmanager
 async def consuming(
-    database: Database, kafka: str, group: str, counting: Counting | None = None
+    database: Database, kafka: str, group: str, counting: Counting | None = None, store: CountStore | None = None
 ) -> AsyncGenerator[Consumer[Count]]:
     counting = counting or Counting()
-    consumer = Consumer(Batches(database, group, counting.inbound, CountStore()), kafka)
+    consumer = Consumer(Batches(database, group, counting.inbound, store or CountStore()), kafka)
     await consumer.start()
     try:
         yield consumer
@@ -165,6 +166,9 @@ async def test_a_database_that_goes_away_holds_the_consumer_and_loses_nothing(
 
     events = [verified() for _ in range(100)]
     async with consuming(through, kafka, group) as consumer:
+        first = [verified() for _ in range(20)]
+        await send(kafka, first)
+        await until_async(seen(database, first), within=30, is_=20)  # it reads: the next batch meets no database
         consumer.on_turn = turn
         await proxy.cut()
         await send(kafka, events)
@@ -216,19 +220,52 @@ async def test_faults_in_a_row_halt_and_one_record_is_tried_after_the_restart(
         await until_async(seen(database, events), within=30, is_=40 - buried)
 
 
-async def test_nothing_is_read_twice_when_a_batch_is_in_hand_while_partitions_move(
-    database: Database, kafka: str, group: str
+@dataclass
+class Held(CountStore):
+    """Keeps the first batch in hand until it is let go."""
+
+    in_hand: asyncio.Event = field(default_factory=asyncio.Event)
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def load(self, connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Count]:
+        self.in_hand.set()
+        await self.let_go.wait()
+        return await super().load(connection, ids)
+
+
+async def all_new(_connection: Connection, events: Sequence[CloudEvent]) -> list[bool]:
+    return [True for _ in events]
+
+
+async def test_a_batch_in_hand_while_its_partitions_move_is_taken_once(
+    database: Database, kafka: str, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await read_up(database, kafka, group)
-    calls: list[Any] = []
-
-    def remember(event: IdentityVerified, _count: Count) -> Iterable[Consequence]:
-        calls.append(event.verification_id)
-        return ()
-
-    events = [verified() for _ in range(2_000)]
-    async with consuming(database, kafka, group, Counting(remember)):
+    monkeypatch.setattr(inbox, "add", all_new)  # nothing but the positions may keep it from being taken twice
+    store, events = Held(), [verified() for _ in range(500)]
+    async with consuming(database, kafka, group, store=store):
         await send(kafka, events)
-        async with consuming(database, kafka, group, Counting(remember)):
-            await until_async(seen(database, events), within=60, is_=2_000)
-    assert len(calls) == len(set(calls))
+        await store.in_hand.wait()
+        async with consuming(database, kafka, group) as second:  # once the broker has waited long enough for the first
+
+            async def positions_loaded() -> bool:
+                return bool(second._expected)
+
+            await until_async(positions_loaded, within=30)
+            store.let_go.set()
+            await until_async(seen(database, events), within=30, is_=500)
+    assert await seen(database, events)() == 500
+
+
+async def test_partitions_are_let_go_after_the_batch_in_hand(database: Database, kafka: str, group: str) -> None:
+    await read_up(database, kafka, group)
+    store, event = Held(), verified()
+    async with consuming(database, kafka, group, store=store) as consumer:
+        await send(kafka, [event])
+        await store.in_hand.wait()
+        leaving = asyncio.create_task(consumer.on_partitions_revoked(set()))
+        await asyncio.wait({leaving}, timeout=0.2)
+        assert not leaving.done()
+        store.let_go.set()
+        await leaving
+        assert await seen(database, [event])() == 1
