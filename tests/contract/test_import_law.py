@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.law
+
 ROOT = Path(__file__).parents[2]
 SOURCES = [
     path.relative_to(ROOT) for path in (*ROOT.glob("services/*/src"), *ROOT.glob("*/src"), *ROOT.glob("deploy/*/src"))
