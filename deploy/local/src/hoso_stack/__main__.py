@@ -101,15 +101,15 @@ def supervise(options: argparse.Namespace) -> None:
         if os.getppid() != options.bound_to:
             raise SystemExit(1)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is not there yet is no news
-    layout = Layout(options.folder, ports.choose(PORTS), keys.make(options.folder / "keys"))
-    (layout.folder / "spans").mkdir()
-    values = stack_env.addresses(layout)
     try:
+        layout = Layout(options.folder, ports.choose(PORTS), keys.make(options.folder / "keys"))
+        (layout.folder / "spans").mkdir()
+        values = stack_env.addresses(layout)
         parts = all_parts(layout, provision(Progress()))
         parts = some_parts(parts, options.only.split(",")) if options.only else parts
         tell = partial(stack_env.write, options.env_file, values)
         asyncio.run(Supervisor(layout.folder, parts, tell).run())
-    except PartFailed as error:
+    except (PartFailed, ports.PortTaken) as error:
         raise SystemExit(str(error)) from None
     finally:
         options.env_file.unlink(missing_ok=True)

@@ -16,7 +16,8 @@ LAUNCH: Final = Path(__file__).with_name("launch.py")
 READY_SECONDS: Final = 90.0  # until a part that was started must answer
 STOP_SECONDS: Final = 20.0
 RESTART_SECONDS: Final = (0.1, 0.3, 1.0, 3.0)
-STEP_TRIES: Final = 3
+TRIES: Final = 3  # of a part that was never ready; one that was is brought back for ever
+PROBE_SECONDS: Final = 0.05
 
 
 class PartFailed(Exception):
@@ -56,6 +57,8 @@ class _Running:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
+    failures: int = 0  # starts in a row after which it was not ready
+    was_ready: bool = False
 
 
 @dataclass(slots=True)
@@ -106,17 +109,17 @@ class Supervisor:
         while not self._stopping.is_set():
             await self._start(one)
             if await self._became_ready(one):
+                one.failures, one.was_ready = 0, True
                 one.ready.set()
                 self._tell()
                 if one.part.ready is None:
                     return
                 await self._exit(one)
-                one.ready.clear()
-            if self._stopping.is_set():
-                return
-            if one.part.ready is None and one.starts >= STEP_TRIES:
-                raise PartFailed(self._words(one))
-            await asyncio.sleep(RESTART_SECONDS[min(one.starts, len(RESTART_SECONDS)) - 1])
+            else:
+                one.failures += 1
+                if one.failures >= TRIES and not one.was_ready and not self._stopping.is_set():
+                    raise PartFailed(self._words(one))
+            await asyncio.sleep(RESTART_SECONDS[min(one.failures, len(RESTART_SECONDS) - 1)])
 
     async def _start(self, one: _Running) -> None:
         log = (self.folder / "logs" / f"{one.part.name}.log").open("ab")
@@ -148,13 +151,15 @@ class Supervisor:
                 if await asyncio.wait_for(one.part.ready(), 5):
                     return True
             if time.monotonic() > deadline:
-                raise PartFailed(self._words(one))
-            await asyncio.sleep(0.05)
+                process.kill()
+                await process.wait()
+            await asyncio.sleep(PROBE_SECONDS)
         return False
 
     async def _exit(self, one: _Running) -> None:
         assert one.process is not None
         await one.process.wait()
+        one.ready.clear()
         self._tell()
 
     async def _end(self, keepers: Sequence[asyncio.Task[None]]) -> None:
