@@ -57,7 +57,11 @@ def test_two_at_once_share_one_build(cache: Path) -> None:
     )
     command = [sys.executable, "-c", words]
     builders = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)]
-    said = [builder.communicate(b"go\n", timeout=60)[0] for builder in builders]
+    for builder in builders:  # whichever has the lock waits for a word, so that the other meets a lock that is held
+        assert builder.stdin is not None
+        builder.stdin.write(b"go\n")
+        builder.stdin.flush()
+    said = [builder.communicate(timeout=60)[0] for builder in builders]
     assert sorted(said) == [b"", b"built\n"]
     assert (cache / "thing").is_dir()
 
