@@ -24,9 +24,10 @@ SAYS: Final = {
     "hoso.attachment.stored.v1": "announces: the paper belongs to the dossier",
     "hoso.attachment.scanned.v1": "announces: the paper was looked at (no scanner set up)",
     "hoso.identity.verified.v1": "announces: the register knows this person",
-    "hoso.notification.delivered.v1": "announces: the message was handed over",
+    "hoso.notification.delivered.v1": "announces: handed over",
     "hoso.dossier.accepted.v1": "announces: the dossier was accepted",
 }
+CHANNELS: Final = {"email": " by e-mail", "sms": " by SMS"}
 EXPECTED_MESSAGES: Final = 2  # submitted and accepted, on each channel
 
 
@@ -88,7 +89,8 @@ def timeline(
 def step_of(topic: str, event: CloudEvent) -> Step:
     """An event as a step."""
     service = event.source.rpartition("/")[2]
-    return Step(SAYS.get(event.type, "announces"), service, event.time, topic, event.type)
+    by = CHANNELS.get(json.loads(event.data).get("channel", ""), "")
+    return Step(SAYS.get(event.type, "announces") + by, service, event.time, topic, event.type)
 
 
 def _time(message: Mapping[str, Any]) -> datetime:
