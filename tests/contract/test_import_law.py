@@ -51,7 +51,7 @@ DEEDS = [
     ("import socket\nsocket.getaddrinfo('127.0.0.1', 1)", "asks for an address"),
     ("import threading\nthreading.Thread(target=list).start()", "starts a thread"),
     ("import asyncio\nasyncio.run(asyncio.to_thread(list))", "starts a thread"),
-    ("import subprocess\nsubprocess.run(['true'])", "starts a program"),
+    ("import subprocess, sys\nsubprocess.run([sys.executable, '-c', ''])", "starts a program"),
 ]
 
 
