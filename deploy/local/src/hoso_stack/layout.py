@@ -10,6 +10,7 @@ from hoso_stack.keys import Keys
 SERVICES: Final = ("dossier", "identity", "storage", "notify")
 ROLES: Final = ("api", "worker", "relay")
 BUCKET: Final = "hoso-attachments"
+DATA: Final = ("kafka", "postgres", "minio")  # folders of a stack that are deleted at its end; logs and spans stay
 HOST: Final = "127.0.0.1"
 PORTS: Final = (
     "kafka", "kafka-controller", "postgres", "minio", "issuer", "population", "smtp", "mail-inbox", "smpp", "sms-inbox",

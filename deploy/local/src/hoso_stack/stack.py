@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hoso_stack import kafka, minio, postgres, stack_env
-from hoso_stack.layout import Programs
+from hoso_stack.layout import DATA, Programs
 from hoso_stack.progress import Progress
 from hoso_stack.supervisor import read_status
 
@@ -126,7 +126,7 @@ class Stack:
         return stack_env.read(self.env_file)
 
     def stop(self) -> None:
-        """End every part in order and wait for it; nothing happens when nothing runs.
+        """End every part in order, wait for it and delete its data; nothing happens when nothing runs.
 
         Raises:
             StackFailed: the supervisor had to be killed.
@@ -134,6 +134,8 @@ class Stack:
         pid = self._process.pid if self._process else (status["pid"] if (status := self.status()) else None)
         if pid is not None:
             self._end(pid)
+        for name in DATA:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         self.env_file.unlink(missing_ok=True)
 
     def _end(self, pid: int) -> None:
