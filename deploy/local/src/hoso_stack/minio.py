@@ -12,6 +12,7 @@ from typing import Final
 from minio import Minio
 
 from hoso_stack.cache import cache_folder, locked, making
+from hoso_stack.supervisor import bound
 
 NAME: Final = "MinIO"
 MODULE: Final = "github.com/minio/minio"
@@ -45,10 +46,12 @@ def _build(folder: Path, tell: Callable[[str], None]) -> None:
     go, caches, words = Path(sysconfig.get_path("purelib")) / "go", folder / "caches", folder / "words"
     environment = os.environ | {
         "GOROOT": str(go), "GOPATH": f"{caches}/path", "GOCACHE": f"{caches}/build", "GOBIN": str(folder),
+        "HOME": str(caches), "XDG_CONFIG_HOME": str(caches),  # where the compiler would keep its telemetry
         "GOENV": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-trimpath -modcacherw -buildvcs=false",
     }  # fmt: skip
     caches.mkdir()
-    command, began = [go / "bin/go", "install", "-ldflags", "-s -w", f"{MODULE}@{VERSION}"], time.monotonic()
+    command = bound(caches, [str(go / "bin/go"), "install", "-ldflags", "-s -w", f"{MODULE}@{VERSION}"])
+    began = time.monotonic()
     with words.open("wb") as out:
         building = subprocess.Popen(
             command, env=environment, cwd=caches, stdin=subprocess.DEVNULL, stdout=out, stderr=out

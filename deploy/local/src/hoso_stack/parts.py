@@ -79,6 +79,7 @@ def servers(layout: Layout, programs: Programs) -> list[Part]:
                 "MINIO_ROOT_USER": keys.s3_access,
                 "MINIO_ROOT_PASSWORD": keys.s3_secret,
                 "MINIO_BROWSER": "off",
+                "HOME": str(folder / "minio"),  # it makes a folder for certificates there
             },
             ready=lambda: _has_bucket(layout),
         ),

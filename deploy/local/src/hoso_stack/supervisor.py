@@ -123,13 +123,9 @@ class Supervisor:
 
     async def _start(self, one: _Running) -> None:
         log = (self.folder / "logs" / f"{one.part.name}.log").open("ab")
-        command = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL))]
         with log:
             one.process = await asyncio.create_subprocess_exec(
-                *command,
-                one.part.account,
-                str(self.folder / one.part.owns),
-                *one.part.command,
+                *bound(self.folder / one.part.owns, one.part.command, one.part.account),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -231,6 +227,12 @@ class Supervisor:
         if one.ready.is_set():
             return "done" if one.part.ready is None else "ready"
         return "waiting" if one.starts == 0 else "starting"
+
+
+def bound(folder: Path, command: Sequence[str], account: str = "same") -> list[str]:
+    """The command line of a program that is killed when this process ends; see launch.py."""
+    launch = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL)), account, str(folder)]
+    return [*launch, *command]
 
 
 def _failed(keeper: asyncio.Task[None]) -> BaseException | None:
