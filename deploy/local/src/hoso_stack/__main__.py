@@ -27,7 +27,7 @@ PR_SET_PDEATHSIG: Final = 1
 
 def the_stack() -> Stack:
     """The stack of `make up`."""
-    return Stack(OUT / "stack", OUT / "stack.env", bound=False)
+    return Stack(OUT / "stack", OUT / "stack.env", bound=False, port_base=ports.wished_base())
 
 
 def up(_: argparse.Namespace) -> None:
@@ -102,7 +102,7 @@ def supervise(options: argparse.Namespace) -> None:
             raise SystemExit(1)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is not there yet is no news
     try:
-        layout = Layout(options.folder, ports.choose(PORTS), keys.make(options.folder / "keys"))
+        layout = Layout(options.folder, ports.choose(PORTS, options.port_base), keys.make(options.folder / "keys"))
         (layout.folder / "spans").mkdir()
         values = stack_env.addresses(layout)
         parts = all_parts(layout, provision(Progress()))
@@ -145,6 +145,7 @@ def parser() -> argparse.ArgumentParser:
     supervising.add_argument("env_file", type=Path)
     supervising.add_argument("--only", help="names of parts, with commas")
     supervising.add_argument("--bound-to", type=int, help="process whose end is the stack's end")
+    supervising.add_argument("--port-base", type=int, help="first of its ports; otherwise free ones")
     supervising.set_defaults(does=supervise)
     return whole
 
@@ -154,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     try:
         options.does(options)
-    except StackFailed as error:
+    except (StackFailed, ports.PortTaken) as error:
         raise SystemExit(f"[hoso] {error}") from None
     except KeyboardInterrupt:
         raise SystemExit("[hoso] interrupted") from None

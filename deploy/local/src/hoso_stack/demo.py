@@ -14,6 +14,7 @@ import httpx
 
 from hoso_contracts.envelope import CloudEvent
 from hoso_stack import kafka, minio, postgres
+from hoso_stack.ports import wished_base
 from hoso_stack.stack import Stack, StackFailed, provision
 from hoso_stack.story import Step, Story, StoryStuck, Tap, tap
 
@@ -28,12 +29,13 @@ SAYS: Final = {
     "hoso.dossier.accepted.v1": "announces: the dossier was accepted",
 }
 CHANNELS: Final = {"email": " by e-mail", "sms": " by SMS"}
+BESIDE: Final = 100  # ports after those of `up`, which may run meanwhile
 EXPECTED_MESSAGES: Final = 2  # submitted and accepted, on each channel
 
 
 def run(folder: Path) -> int:
     """Run it; the result is in `folder`/result.json, and 0 only when the whole story held."""
-    stack = Stack(folder / "stack", folder / "stack.env")
+    stack = Stack(folder / "stack", folder / "stack.env", port_base=wished_base(BESIDE))
     began = time.monotonic()
     seconds: dict[str, float] = {}
     result: dict[str, Any] = {"ok": False}

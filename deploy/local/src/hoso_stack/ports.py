@@ -1,26 +1,47 @@
-"""Ports of the stack's parts: free ones, or counted up from HOSO_PORT_BASE."""
+"""Ports of the stack's parts: free ones, or counted up from a base."""
 
 import os
 import socket
 from collections.abc import Sequence
+from typing import Final
+
+LOWEST: Final = 1024
+HIGHEST: Final = 65_000
 
 
 class PortTaken(Exception):
     """A port that the stack was told to use is in use by something else."""
 
 
-def choose(names: Sequence[str]) -> dict[str, int]:
-    """One port a name; they stay the same for as long as the stack runs, also when a part is restarted.
+def wished_base(offset: int = 0) -> int | None:
+    """The first port that a person wants the stack to have; None: any.
 
     Raises:
-        PortTaken: HOSO_PORT_BASE is set and one of its ports is not free.
+        PortTaken: HOSO_PORT_BASE is no port that a stack's ports can begin with.
     """
-    base = os.environ.get("HOSO_PORT_BASE")
+    wished = os.environ.get("HOSO_PORT_BASE")
+    if not wished:
+        return None
+    if not wished.isdecimal() or not LOWEST <= int(wished) <= HIGHEST:
+        raise PortTaken(f"HOSO_PORT_BASE must be a number from {LOWEST} to {HIGHEST}")
+    return int(wished) + offset
+
+
+def choose(names: Sequence[str], base: int | None = None) -> dict[str, int]:
+    """One port a name; they stay the same for as long as the stack runs, also when a part is restarted.
+
+    Args:
+        names: in the order in which they are counted up from `base`.
+        base: None takes free ones.
+
+    Raises:
+        PortTaken: a port counted up from `base` is not free.
+    """
     held: list[socket.socket] = []
     ports: dict[str, int] = {}
     try:
         for number, name in enumerate(names):
-            wanted = int(base) + number if base else 0
+            wanted = base + number if base else 0
             held.append(_listening(name, wanted))
             ports[name] = held[-1].getsockname()[1]
     finally:

@@ -53,12 +53,14 @@ class Stack:
         env_file: its stack.env, there while it runs.
         only: names of parts; these and what they need are started. Empty: all.
         bound: whether it ends with this process, also when this process is killed.
+        port_base: the first of its ports; None: free ones.
     """
 
     folder: Path
     env_file: Path
     only: Sequence[str] = ()
     bound: bool = True
+    port_base: int | None = None
     progress: Progress = field(default_factory=Progress)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -88,6 +90,7 @@ class Stack:
         command = [sys.executable, "-m", "hoso_stack", "supervise", str(self.folder), str(self.env_file)]
         command += ["--only", ",".join(self.only)] if self.only else []
         command += ["--bound-to", str(os.getpid())] if self.bound else []
+        command += ["--port-base", str(self.port_base)] if self.port_base else []
         with (self.folder / "logs/supervisor.log").open("ab") as log:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
