@@ -11,17 +11,19 @@ from typing import Final
 
 from minio import Minio
 
-from hoso_stack.cache import cache_folder, locked, making
+from hoso_stack.cache import cache_folder, locked, making, sha256_of
 from hoso_stack.supervisor import bound
 
 NAME: Final = "MinIO"
 MODULE: Final = "github.com/minio/minio"
 VERSION: Final = "v0.0.0-20260212201848-7aac2a2c5b7c"
+# What the pinned Go makes of the pinned source.
+SHA256: Final = "293f00ceb8ffd327da8b90ca81f867e9d39316df00b1feff1882b27f1ee3c782"
 REGION: Final = "us-east-1"
 
 
 class BuildFailed(Exception):
-    """The Go compiler refused; the message ends with its last words."""
+    """The Go compiler refused, or made another binary than the locked one; the message says which."""
 
 
 def version() -> str:
@@ -65,6 +67,8 @@ def _build(folder: Path, tell: Callable[[str], None]) -> None:
             building.wait()
     if building.returncode != 0:
         raise BuildFailed(words.read_text(errors="replace")[-2000:])
+    if (made := sha256_of(folder / "minio")) != SHA256:
+        raise BuildFailed(f"the build gave a binary with SHA-256 {made}, not {SHA256}: is a Go setting in the way?")
     words.unlink()
     shutil.rmtree(caches)
 

@@ -30,13 +30,19 @@ class StackFailed(Exception):
 
 
 def provision(progress: Progress) -> Programs:
-    """Fetch and build what is absent from the cache; the slow build of MinIO goes on beside the rest."""
+    """Fetch and build what is absent from the cache; the slow build of MinIO goes on beside the rest.
+
+    Raises:
+        StackFailed: something did not come, was not what was locked, or could not be built.
+    """
     with ThreadPoolExecutor(3) as pool:
 
         def one(module: Any) -> Path:
             tell = partial(progress.show, module.NAME)
             try:
                 return module.provision(tell)
+            except Exception as error:
+                raise StackFailed(f"{module.NAME} could not be fetched or built: {error}") from error
             finally:
                 tell("")
 
