@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,12 +19,16 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def locked(name: str) -> Generator[None]:
-    """Hold the lock of that name; another process that wants the same thing waits and then finds it made."""
+def locked(name: str, waiting: Callable[[], None] = lambda: None) -> Generator[None]:
+    """Hold the lock of that name; another process that wants the same thing says so, waits, and then finds it made."""
     folder = cache_folder() / "locks"
     folder.mkdir(exist_ok=True)
     with (folder / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

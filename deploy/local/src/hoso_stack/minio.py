@@ -35,8 +35,7 @@ def version() -> str:
 def provision(tell: Callable[[str], None]) -> Path:
     """Return the server's binary, built if absent; two checkouts that want it at once share one build."""
     final = cache_folder() / f"minio-{VERSION.rpartition('-')[2]}"
-    tell("waiting for another checkout's build" if not final.exists() else "")
-    with locked(final.name):
+    with locked(final.name, lambda: tell("waiting for another checkout, which builds it")):
         if not final.exists():
             with making(final) as folder:
                 _build(folder, tell)
