@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
+SECBIT_NO_SETUID_FIXUP = 4
 CLONE_NEWUSER = 0x10000000
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
@@ -45,7 +46,8 @@ def become_nobody(folder: Path) -> None:
     account = pwd.getpwnam("nobody")
     for path in [folder, *folder.rglob("*")]:
         os.lchown(path, account.pw_uid, account.pw_gid)
-    call("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    # Rights neither go with the account nor are left out by access(2), by which PostgreSQL looks for its programs.
+    call("prctl", PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
     os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
