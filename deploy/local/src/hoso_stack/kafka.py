@@ -19,6 +19,7 @@ JAVA: Final = (
     "--sun-misc-unsafe-memory-access=allow",
 )
 CLUSTER: Final = "aG9zb2xvY2Fsc3RhY2sAAA"
+# A short session: the controller does not let a killed broker come back before the old session has ended.
 SETTINGS: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -29,6 +30,8 @@ advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
