@@ -138,6 +138,15 @@ async def test_a_mail_refused_for_a_while_is_delivered_once(command: str, worker
     assert [kind for kind, _ in await told(worker)] == ["hoso.notification.delivered.v1"]
 
 
+async def test_a_mail_server_that_forgot_us_loses_no_mail(worker: Notify, mails: MailPeer) -> None:
+    mails.answers["RCPT", TO] = [f"554 5.7.1 <{TO}>: Relay access denied"] * 3
+    await worker.take(requested(channel="email"))
+    async with worker.working():
+        await settled(worker)
+    assert len(mails.taken(TO)) == 1
+    assert [kind for kind, _ in await told(worker)] == ["hoso.notification.delivered.v1"]
+
+
 async def test_a_mail_whose_answer_was_lost_is_sent_again_as_the_same(worker: Notify, mails: MailPeer) -> None:
     mails.answers["DATA", TO] = ["cut"]
     await worker.take(requested(channel="email"))

@@ -44,6 +44,25 @@ def test_what_an_answer_of_a_mail_server_means(command: str, code: int, expected
 
 
 @pytest.mark.parametrize(
+    ("command", "code", "words", "expected"),
+    [
+        ("RCPT", 554, "5.7.1 <an@mail.example>: Relay access denied", ProviderUnavailable),
+        ("RCPT", 550, "5.7.26 not authenticated", ProviderUnavailable),
+        ("RCPT", 530, "authentication required", ProviderUnavailable),
+        ("RCPT", 535, "", ProviderUnavailable),
+        ("RCPT", 550, "5.1.1 no such user", RejectedByProvider),
+        ("RCPT", 550, "no such user 5.7.1", RejectedByProvider),
+        ("DATA", 554, "5.7.1 looks like spam", RejectedByProvider),
+    ],
+)
+def test_a_refusal_that_speaks_of_us_is_no_refusal_of_the_mail(
+    command: str, code: int, words: str, expected: Answer
+) -> None:
+    """A relay that has forgotten us refuses every mail of the night: none of them may be given up for that."""
+    assert smtp_failure(command, code, words) is expected
+
+
+@pytest.mark.parametrize(
     ("status", "expected"),
     [
         (0x01, RejectedByProvider),  # message length

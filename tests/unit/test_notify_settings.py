@@ -38,12 +38,21 @@ def test_each_setting_without_default_must_be_given() -> None:
         {"smpp_password": "longer-than-eight"},
         {"smtp_security": "perhaps"},
         {"portal_url": "javascript:alert(1)"},
+        {"smtp_username": "portal-account", "smtp_password": "letmein-please"},
+        {"smtp_username": "portal-account", "smtp_password": "letmein-please", "smtp_security": "none"},
     ],
 )
 def test_a_wrong_setting_is_refused_without_its_value(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as refused:
         NotifySettings.model_validate({**NEEDED, **wrong})
-    assert not any(value in str(refused.value) for value in wrong.values())
+    assert not any(value in str(refused.value) for name, value in wrong.items() if name != "smtp_security")
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_password_travels_under_tls_only(security: str) -> None:
+    """With `opportunistic`, whoever sits in between hides STARTTLS and is told the password."""
+    given = {"smtp_username": "portal", "smtp_password": "secret", "smtp_security": security}
+    assert NotifySettings.model_validate({**NEEDED, **given}).smtp_username == "portal"
 
 
 def test_the_sender_has_a_name_and_a_domain() -> None:

@@ -165,7 +165,7 @@ async def _step(command: str, answer: Awaitable[T]) -> T:
         return await answer
     except SMTPResponseException as error:
         log.warning("mail-not-taken", command=command, code=error.code)
-        raise smtp_failure(command, error.code) from None
+        raise smtp_failure(command, error.code, error.message) from None
     except (SMTPException, OSError) as error:
         log.warning("mail-server-away", command=command, error=type(error).__name__)
         raise (OutcomeUnknown if command == "DATA" else ProviderUnavailable) from None

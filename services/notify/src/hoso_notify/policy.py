@@ -26,6 +26,8 @@ class NotWritable(TargetRefused):
 
 _PERMANENT: Final = 500  # 5yz; 4yz is for a while
 _CLOSING: Final = 421  # the server goes away, whatever was asked
+_LOG_IN_FIRST: Final = frozenset({530, 534, 535, 538})  # RFC 4954, 6
+_SECURITY_OR_POLICY: Final = "5.7."  # RFC 3463, 3.8: relaying denied, our address on a list, not authenticated
 
 Answer = type[ProviderUnavailable | RejectedByProvider]
 
@@ -42,7 +44,8 @@ SMTP: Final[Mapping[str, Answer]] = {
 }
 """What a 5xx means, of the SMTP commands whose answer speaks of this one mail (RFC 5321, 4.2). A 5xx to any other step,
 the greeting, STARTTLS, AUTH or MAIL FROM, speaks of us: giving up each mail would turn one wrong setting into silence
-for everybody."""
+for everybody. So does a 5xx to RCPT that wants a log-in, or that names security or policy (5.7.x): a relay that has
+forgotten us says so to each recipient."""
 
 SMPP: Final[Mapping[int, Answer]] = {
     0x00000001: RejectedByProvider,  # ESME_RINVMSGLEN: message length
@@ -59,9 +62,10 @@ system error (0x08), a wrong source address or a status that is not known here, 
 of the way to the centre or of our settings: it is tried again until it is too old; the breaker spares the centre."""
 
 
-def smtp_failure(command: str, code: int) -> Answer:
-    """What an answer that is no success means; `command` is the SMTP verb, or "CONNECT"."""
-    if command not in SMTP or code == _CLOSING:
+def smtp_failure(command: str, code: int, words: str = "") -> Answer:
+    """What an answer that is no success means: `command` is the SMTP verb or "CONNECT", `words` follow the code."""
+    of_us = command == "RCPT" and (code in _LOG_IN_FIRST or words.startswith(_SECURITY_OR_POLICY))
+    if command not in SMTP or code == _CLOSING or of_us:
         return ProviderUnavailable
     return SMTP[command] if code >= _PERMANENT else ProviderAsksToWait
 

@@ -4,7 +4,7 @@ from email.headerregistry import Address
 from email.utils import getaddresses
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from hoso_chassis.settings import ServiceSettings
 from hoso_notify.recipients import mailbox
@@ -26,7 +26,9 @@ class NotifySettings(ServiceSettings):
     smtp_security: Literal["opportunistic", "starttls", "tls", "none"] = Field(
         "opportunistic", description="`opportunistic` (STARTTLS where offered), `starttls` (or nothing), `tls`, `none`."
     )
-    smtp_username: str | None = Field(None, description="User name, where the mail server wants one.")
+    smtp_username: str | None = Field(
+        None, description="User name, where the mail server wants one; with `starttls` or `tls` only."
+    )
     smtp_password: SecretStr | None = Field(None, description="Password, where the mail server wants one.")
     smtp_connections: int = Field(8, ge=1, le=256, description="Mails at a time in one worker.")
     smtp_timeout: float = Field(10.0, gt=0, le=300, description="Seconds one answer of the mail server may take.")
@@ -47,6 +49,14 @@ class NotifySettings(ServiceSettings):
     portal_url: str | None = Field(
         None, pattern=r"^https?://[^\s<>\"]+$", description="Shown in mails, where to follow a dossier; never in SMS."
     )
+
+    @field_validator("smtp_username")
+    @classmethod
+    def _under_tls(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Keep the password from whoever sits in between and says that there is no STARTTLS."""
+        if value is not None and info.data.get("smtp_security") not in {"starttls", "tls"}:
+            raise ValueError("not without TLS")
+        return value
 
     @property
     def sender(self) -> Address:
