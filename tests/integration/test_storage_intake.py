@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from hoso_storage import store
 from hoso_storage.housekeeping import Housekeeping
@@ -209,7 +210,9 @@ async def test_an_object_that_cannot_be_removed_now_is_removed_later(
     assert list((await storage.rows()).values()) == ["expired"]
     assert len(objects.objects) == 1
     clock.now += timedelta(hours=2)
-    assert await housekeeping.sweep() == 0
+    with capture_logs() as said:
+        assert await housekeeping.sweep() == 0
+    assert said == [{"event": "files-not-deleted", "log_level": "warning", "files": 1}]
     objects.refuse = None
     assert await housekeeping.sweep() == 0  # leased a moment ago
     clock.now += timedelta(minutes=11)

@@ -5,9 +5,10 @@ from collections.abc import AsyncGenerator
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from hoso_storage.objects import CHUNK, NeverStored, ObjectGone, Objects, ObjectsUnavailable, S3Objects, drain
-from support.storage_service import Bucket, bucket_of
+from support.storage_service import Bucket, bucket_of, free_port
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -63,6 +64,40 @@ async def test_a_reader_may_stop_in_the_middle(objects: Objects) -> None:
 
 async def test_it_answers_a_ping(objects: Objects) -> None:
     await objects.ping()
+
+
+async def test_a_failure_is_told_in_the_log_by_its_code_and_without_key_or_secret() -> None:
+    key = uuid4()
+    async with bucket_of("s3") as bucket:
+        real = bucket.objects
+        assert isinstance(real, S3Objects)
+        async with S3Objects(real.endpoint, real.access_key, "wrong-secret", real.bucket, "us-east-1", 1) as nobody:
+            with capture_logs() as said:
+                with pytest.raises(NeverStored):
+                    await nobody.put(key, b"x", "image/png")
+                with pytest.raises(ObjectsUnavailable):
+                    await nobody.delete(key)
+    assert said == [
+        {
+            "event": "object-store-failed",
+            "log_level": "warning",
+            "call": call,
+            "error": "SignatureDoesNotMatch",
+            "bucket": real.bucket,
+        }
+        for call in ("put_object", "remove_object")
+    ]
+
+
+async def test_nobody_there_is_told_in_the_log_and_what_is_gone_is_not() -> None:
+    async with S3Objects(f"127.0.0.1:{free_port()}", "hoso", "secret", "attachments", "us-east-1", 1) as nobody:
+        with capture_logs() as said, pytest.raises(NeverStored):
+            await nobody.put(uuid4(), b"x", "image/png")
+        assert [(one["call"], one["error"]) for one in said] == [("put_object", "NewConnectionError")]
+    async with bucket_of("s3") as bucket:
+        with capture_logs() as said:
+            assert await bucket.objects.size(uuid4()) is None
+        assert said == []
 
 
 async def test_a_bucket_that_is_not_there_is_unavailable_and_nothing_was_stored() -> None:

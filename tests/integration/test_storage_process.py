@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from fastapi import FastAPI
 from hoso_chassis import http
 from hoso_storage.housekeeping import Housekeeping
 from support.storage_samples import form, pdf, png, receipt_key_file
-from support.storage_service import ISSUER, S3Bucket, headers, jwks, running, s3_bucket
+from support.storage_service import ISSUER, S3Bucket, free_port, headers, jwks, running, s3_bucket
 from support.waiting import until_async
 
 CLIENTS = 8
@@ -56,12 +55,6 @@ class Process:
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """The service storage for integration tests: real parts, a real database, and the object store that a test asks for."""
 
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,6 +43,13 @@ def token(subject: str = "p-1", role: str = "citizen") -> str:
 def jwks() -> dict[str, Any]:
     """The issuer's key set."""
     return {"keys": [_KEY.as_dict(private=False)]}
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
 
 
 def verifier() -> TokenVerifier:

@@ -25,7 +25,7 @@ def request(messages: Sequence[Message], length: str | None = None) -> Request:
         return left.pop(0)
 
     headers = [(b"content-type", content_type().encode())]
-    headers += [(b"content-length", length.encode())] if length is not None else []
+    headers += [(b"content-length", length.encode("latin-1"))] if length is not None else []
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
 
 
@@ -56,6 +56,12 @@ async def test_a_pause_that_is_too_long_is_refused() -> None:
 @pytest.mark.parametrize("length", [str(BODY_LIMIT + 1), "9" * 30])
 async def test_a_body_announced_as_too_large_is_refused_before_it_is_read(length: str) -> None:
     assert await refusal(request([], length)) == "413 file-too-large"
+
+
+@pytest.mark.parametrize("length", ["\xb2", "\xb9" * 20, "-1", "0x10", "1_0", ""])
+async def test_a_length_that_is_no_number_is_not_believed(length: str) -> None:
+    whole = form(DRAFT, png())
+    assert (await read_upload(request(body(whole), length), 5)).media_type == "image/png"
 
 
 async def test_a_body_that_is_cut_short_has_nobody_to_answer() -> None:

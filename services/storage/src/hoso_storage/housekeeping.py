@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from hoso_chassis.database import Database
 from hoso_storage import store
 from hoso_storage.objects import Objects, ObjectsUnavailable
@@ -13,6 +15,8 @@ from hoso_storage.objects import Objects, ObjectsUnavailable
 BATCH: Final = 50
 EVERY: Final = 300.0
 _LEASE: Final = timedelta(minutes=10)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Housekeeping:
                 await store.forget(connection, gone)
             deleted += len(gone)
             if len(gone) < len(ids):
+                log.warning("files-not-deleted", files=len(ids) - len(gone))
                 break
         return deleted
 

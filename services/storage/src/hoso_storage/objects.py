@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import Final, ParamSpec, Protocol, Self, TypeVar
 from uuid import UUID
 
+import structlog
 from minio import Minio
 from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
@@ -24,6 +25,8 @@ R = TypeVar("R")
 CHUNK: Final = 65_536
 _GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion"})
 _REFUSED: Final = range(400, 500)
+
+log = structlog.get_logger()
 
 
 class ObjectsUnavailable(Exception):
@@ -117,17 +120,18 @@ class S3Objects:
 
     async def put(self, key: UUID, content: bytes, media_type: str) -> None:
         """Write the object (see Objects)."""
+        call = self._client.put_object
         stream = BytesIO(content)  # shares the bytes, and gives them out whole: no copy
         try:
-            await self._call(self._client.put_object, self.bucket, str(key), stream, len(content), media_type)
+            await self._call(call, self.bucket, str(key), stream, len(content), media_type)
         except S3Error as error:
             status = error.response.status
-            raise (NeverStored if status in _REFUSED else PerhapsStored)(error.code) from None
+            raise (NeverStored if status in _REFUSED else PerhapsStored)(self._told(call, error)) from None
         except MaxRetryError as error:
             never = isinstance(error.reason, (NewConnectionError, ConnectTimeoutError))
-            raise (NeverStored if never else PerhapsStored)(type(error.reason).__name__) from None
+            raise (NeverStored if never else PerhapsStored)(self._told(call, error)) from None
         except (HTTPError, InvalidResponseError, ServerError, OSError) as error:
-            raise PerhapsStored(type(error).__name__) from None
+            raise PerhapsStored(self._told(call, error)) from None
 
     async def delete(self, key: UUID) -> None:
         """Delete the object (see Objects)."""
@@ -162,9 +166,18 @@ class S3Objects:
         try:
             return await self._call(function, *args, **kwargs)
         except S3Error as error:
-            raise (ObjectGone if error.code in _GONE else ObjectsUnavailable)(error.code) from None
+            if error.code in _GONE:
+                raise ObjectGone from None
+            raise ObjectsUnavailable(self._told(function, error)) from None
         except (HTTPError, InvalidResponseError, ServerError, OSError) as error:
-            raise ObjectsUnavailable(type(error).__name__) from None
+            raise ObjectsUnavailable(self._told(function, error)) from None
+
+    def _told(self, call: Callable[..., object], error: Exception) -> str:
+        """Log why a call failed and return it: S3's code or the error's type; its words hold keys and addresses."""
+        cause = error.reason if isinstance(error, MaxRetryError) else None
+        why = error.code if isinstance(error, S3Error) else type(cause or error).__name__
+        log.warning("object-store-failed", call=call.__name__, error=why, bucket=self.bucket)
+        return str(why)
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))

@@ -83,7 +83,7 @@ async def read_upload(request: Request, idle_seconds: float) -> TypedUpload:
     """
     form = UploadForm.of(request.headers.get("content-type", ""))
     announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and (len(announced) > _LENGTH_DIGITS or int(announced) > BODY_LIMIT):
+    if announced.isdecimal() and (len(announced) > _LENGTH_DIGITS or int(announced) > BODY_LIMIT):
         raise refusals.too_large()
     async with aclosing(_messages(request, idle_seconds)) as messages:
         async for message in messages:
