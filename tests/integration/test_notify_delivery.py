@@ -96,8 +96,8 @@ async def test_an_sms_is_delivered_once_and_its_segments_are_told(worker: Notify
         await settled(worker)
     (sms,) = texts.inbox(NUMBER)
     assert sms.text == (
-        f"Ho so {CODE} da duoc tiep nhan. Hen tra ket qua: 27/11/2026 17:00. "
-        "Theo doi bang ma ho so tren Cong dich vu cong."
+        f"Ho so {CODE} da duoc tiep nhan. Hen tra ket qua: 17:00 ngay 27/11/2026. "
+        "Tra cuu tren Cong dich vu cong."
     )
     ((kind, data),) = await told(worker)
     assert kind == "hoso.notification.delivered.v1"

@@ -65,7 +65,7 @@ def test_every_mail_is_whole(text: str, portal: str | None, given: NotificationP
     assert letter.text.count(f"Mã hồ sơ: {CODE}\n") == 1
     assert "Thủ tục: Đăng ký tạm trú (mã 1.004194)" in letter.text
     assert "Việc tiếp theo:\n- " in letter.text
-    assert "xin không trả lời" in letter.text
+    assert "xin Ông/Bà không trả lời" in letter.text
     assert (PORTAL in letter.text) == (portal is not None)
     assert FORMS[text.removeprefix("dossier-").removesuffix("/v1")] in letter.text
     for whole in (letter.subject, letter.text):
@@ -106,10 +106,10 @@ def test_an_sms_holds_neither_reason_nor_link(text: str) -> None:
 
 
 def test_a_due_date_is_told_in_the_time_of_viet_nam() -> None:
-    assert in_viet_nam(datetime(2026, 12, 31, 17, 5, tzinfo=UTC)) == "01/01/2027 00:05"
+    assert in_viet_nam(datetime(2026, 12, 31, 17, 5, tzinfo=UTC)) == "00:05 ngày 01/01/2027"
     given = parameters(due_at=DUE)
-    assert "Hẹn trả kết quả: 27/11/2026 17:00 (giờ Việt Nam)\n" in Texts().letter("dossier-accepted/v1", given).text
-    assert "Hen tra ket qua: 27/11/2026 17:00." in Texts().sms("dossier-accepted/v1", given)
+    assert "Hẹn trả kết quả: 17:00 ngày 27/11/2026 (giờ Việt Nam)\n" in Texts().letter("dossier-accepted/v1", given).text
+    assert "Hen tra ket qua: 17:00 ngay 27/11/2026." in Texts().sms("dossier-accepted/v1", given)
 
 
 def test_a_reason_is_told_in_the_mail() -> None:

@@ -61,8 +61,8 @@ class Texts:
 
 
 def in_viet_nam(instant: datetime) -> str:
-    """An instant as people in Viet Nam write it: 27/11/2026 17:00."""
-    return f"{instant.astimezone(_VIET_NAM):%d/%m/%Y %H:%M}"
+    """An instant as people in Viet Nam write it: 17:00 ngày 27/11/2026."""
+    return f"{instant.astimezone(_VIET_NAM):%H:%M ngày %d/%m/%Y}"
 
 
 def find(template: str, channel: str) -> str | None:

@@ -70,7 +70,7 @@ def too_many_at_once() -> Problem:
     return Problem(
         429,
         "too-many-uploads",
-        "Bạn đang tải lên quá nhiều tập tin cùng lúc, hãy thử lại sau",
+        "Ông/Bà đang tải lên quá nhiều tập tin cùng lúc, xin thử lại sau",
         "Too many uploads of yours at the same time: try again later",
         headers={"retry-after": "5"},
     )
@@ -81,7 +81,7 @@ def too_many_in_draft() -> Problem:
     return Problem(
         429,
         "too-many-files-in-draft",
-        "Hồ sơ nháp đã có đủ số tập tin cho phép",
+        "Hồ sơ nháp đã có số tập tin tối đa cho phép",
         "The draft has as many files as it may have",
     )
 
@@ -91,7 +91,7 @@ def too_many_today() -> Problem:
     return Problem(
         429,
         "too-many-files-today",
-        "Bạn đã tải lên quá nhiều tập tin trong 24 giờ qua, hãy thử lại sau",
+        "Ông/Bà đã tải lên quá nhiều tập tin trong 24 giờ qua, xin thử lại sau",
         "Too many files in the last 24 hours: try again later",
         headers={"retry-after": "3600"},
     )
@@ -118,11 +118,11 @@ def not_readable_yet() -> Problem:
     return Problem(
         409,
         "not-readable-yet",
-        "Tập tin chưa được kiểm tra an toàn nên chưa thể đọc",
+        "Tập tin chưa được kiểm tra an toàn nên chưa thể mở",
         "The file cannot be read before a scanner has called it clean",
     )
 
 
 def infected() -> Problem:
     """409: a scanner found something bad in it; it stays unreadable."""
-    return Problem(409, "infected", "Tập tin có mã độc nên không thể đọc", "The file is infected and stays unreadable")
+    return Problem(409, "infected", "Tập tin có mã độc nên không thể mở", "The file is infected and stays unreadable")
