@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from support.storage_samples import png
 from support.storage_service import Running, bucket_of, running
 from support.waiting import until_async
 
+README = Path(__file__).parents[2] / "services" / "storage" / "README.md"
 FIRST = ("dossier.lifecycle.v1", 0)
 
 
@@ -138,6 +140,22 @@ async def test_a_bound_file_whose_object_is_gone_expires_instead_of_getting_a_ve
     await perform(storage)
     assert [kind for kind, _ in await announced(storage)] == ["stored", "expired"]
     assert list((await storage.rows()).values()) == ["lost"]
+
+
+async def test_a_dead_scan_lives_again_as_the_readme_says(storage: Running) -> None:
+    draft_id = uuid4()
+    one = (await storage.upload(png(), draft_id=draft_id)).json()
+    await take(storage, submitted(draft_id, (UUID(one["id"]), one["sha256"])))
+    async with storage.database.connection() as connection:
+        await connection.execute("UPDATE work SET expires_at = now() - interval '1 day'")
+    await perform(storage)
+    assert [kind for kind, _ in await announced(storage)] == ["stored"]
+    revive = re.search(r"```sql\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert revive is not None
+    async with storage.database.connection() as connection:
+        assert await connection.execute(revive[1]) == "UPDATE 1"
+    await perform(storage)
+    assert [kind for kind, _ in await announced(storage)] == ["stored", "scanned"]
 
 
 async def test_many_dossiers_in_one_batch_each_get_their_own(storage: Running) -> None:

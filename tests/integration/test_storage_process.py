@@ -136,6 +136,38 @@ async def test_eight_uploads_at_once_need_at_most_8_mb_each(database_url: str, t
     assert each <= 8.0
 
 
+CANARY = "canary-003090000001"
+
+
+async def test_nothing_that_a_citizen_sends_is_in_logs_spans_or_metrics(
+    database_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is kept, what is refused and what fails: with file name, field, content, key, query, path and token marked."""
+    spans, said = tmp_path / "spans", headers(f"p-{CANARY}", CANARY)
+    whole, empty = form(uuid4(), png()).replace(b"photo.pdf", CANARY.encode()), form(uuid4(), b"")
+    bodies = (whole, form(uuid4(), CANARY.encode()), form(uuid4(), png(), f"{CANARY}!"), empty + CANARY.encode(), b"-")
+    for secret in ({}, {"S3_SECRET_KEY": CANARY}):
+        async with s3_bucket() as bucket:
+            environment = {**s3_of(bucket), **secret, "SPANS_FILE": str(spans)}
+            async with (
+                storage_process(database_url, tmp_path, environment) as process,
+                httpx.AsyncClient(base_url=process.url, timeout=30) as client,
+            ):
+                path = f"/v1/attachments?{CANARY}"
+                key = {"idempotency-key": f"{CANARY}{len(secret)}"}
+                answers = [await client.post(path, content=one, headers=said | key) for one in bodies]
+                answers += [await client.get(f"/v1/attachments/{CANARY}", headers=said)]
+                answers += [await client.get(path, headers={"authorization": f"Bearer {CANARY}"})]
+                assert [one.status_code for one in answers[1:]] == [415, 422, 422, 400, 422, 405]
+                assert answers[0].status_code == (503 if secret else 201)
+                shown = (await client.get("/metrics")).text
+        out, err = capfd.readouterr()
+        assert ("object-store-failed" in out) == bool(secret)
+        for seen in (out, err, shown, spans.read_text(), *(one.text for one in answers[1:])):
+            assert CANARY not in seen
+    assert "/v1/attachments/{attachment_id}" in spans.read_text()
+
+
 async def test_a_kill_in_the_middle_of_an_upload_leaves_what_housekeeping_removes(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -18,14 +18,14 @@ class StorageSettings(ServiceSettings):
         pattern=r"^(https?://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$",
         description="The object store: http(s)://host:port, or host:port for plain HTTP.",
     )
-    s3_access_key: SecretStr = Field(description="Who storage is there.")
-    s3_secret_key: SecretStr = Field(description="And its secret.")
+    s3_access_key: SecretStr = Field(description="Account at the object store.")
+    s3_secret_key: SecretStr = Field(description="Its secret.")
     s3_bucket: str = Field(description="The bucket, which must exist; storage does not make it.")
     s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
     s3_threads: Count = Field(8, description="Calls to the object store at a time in one process.")
     receipt_private_key_file: Path = Field(description="JWK (Ed25519, private, with kid) that signs receipts.")
     uploads_at_once: Count = Field(16, description="Uploads in memory at a time in one process, 6 MB each.")
-    uploads_at_once_per_subject: Count = Field(6, description="The same for one citizen.")
+    uploads_at_once_per_subject: Count = Field(6, description="Uploads of one citizen at a time in one process.")
     upload_wait_seconds: Seconds = Field(10, description="How long an upload waits for its turn.")
     upload_idle_seconds: Seconds = Field(15, description="Longest pause between two pieces of an upload.")
     upload_seconds: Seconds = Field(300, description="Longest time for a whole upload.")
