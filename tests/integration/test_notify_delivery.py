@@ -1,8 +1,10 @@
 """From a raw record to what the citizen reads and what is announced; real database, mail server and SMS centre."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from support.notify_peers import QUEUE_FULL, THROTTLED, WRONG_DESTINATION, MailP
 from support.proxy import Proxy
 from support.waiting import until_async
 
+README = Path(__file__).parents[2] / "services" / "notify" / "README.md"
 NUMBER = "84912345678"
 TO = "an@mail.example"
 CONTACTS = ("912345678", "an@mail.example")
@@ -96,8 +99,7 @@ async def test_an_sms_is_delivered_once_and_its_segments_are_told(worker: Notify
         await settled(worker)
     (sms,) = texts.inbox(NUMBER)
     assert sms.text == (
-        f"Ho so {CODE} da duoc tiep nhan. Hen tra ket qua: 17:00 ngay 27/11/2026. "
-        "Tra cuu tren Cong dich vu cong."
+        f"Ho so {CODE} da duoc tiep nhan. Hen tra ket qua: 17:00 ngay 27/11/2026. Tra cuu tren Cong dich vu cong."
     )
     ((kind, data),) = await told(worker)
     assert kind == "hoso.notification.delivered.v1"
@@ -249,6 +251,21 @@ async def test_what_cannot_be_sent_in_time_is_told_as_expired(channel: str, data
             await settled(worker)
         ((kind, data),) = await told(worker)
     assert (kind, data["reason"]) == ("hoso.notification.failed.v1", "expired")
+
+
+async def test_a_mail_that_was_given_up_goes_out_once_more_as_the_readme_says(worker: Notify, mails: MailPeer) -> None:
+    mails.answers["RCPT", TO] = ["550 no such user"]
+    event = requested(channel="email")
+    await worker.take(event)
+    revive = re.search(r"```sql\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert revive is not None
+    async with worker.working():
+        await settled(worker)
+        assert mails.taken(TO) == []
+        await worker.value(revive[1])
+        await until_async(lambda: worker.value("SELECT count(*) FROM work"), within=20, is_=0)
+    assert [mail["Message-ID"] for mail in mails.taken(TO)] == [f"<{event.notification_id}@hoso.example>"]
+    assert [kind for kind, _ in await told(worker)] == ["hoso.notification.failed.v1"]
 
 
 async def test_peers_that_were_away_get_everything_once(database_url: str, mails: MailPeer, texts: SmsPeer) -> None:

@@ -142,7 +142,7 @@ CANARY = "canary-003090000001"
 async def test_nothing_that_a_citizen_sends_is_in_logs_spans_or_metrics(
     database_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What is kept, what is refused and what fails: with file name, field, content, key, query, path and token marked."""
+    """What is kept, refused and fails: file name, field, content, key, query, path and token are marked."""
     spans, said = tmp_path / "spans", headers(f"p-{CANARY}", CANARY)
     whole, empty = form(uuid4(), png()).replace(b"photo.pdf", CANARY.encode()), form(uuid4(), b"")
     bodies = (whole, form(uuid4(), CANARY.encode()), form(uuid4(), png(), f"{CANARY}!"), empty + CANARY.encode(), b"-")

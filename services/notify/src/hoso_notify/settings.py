@@ -21,7 +21,7 @@ def _sender(value: str) -> str:
 class NotifySettings(ServiceSettings):
     """The settings of every service, and where mails and SMS are handed over."""
 
-    smtp_host: str = Field(min_length=1, description="Mail server.")
+    smtp_host: str = Field(min_length=1, description="Mail server that takes all mails.")
     smtp_port: int = Field(ge=1, le=65535, description="Its port.")
     smtp_security: Literal["opportunistic", "starttls", "tls", "none"] = Field(
         "opportunistic", description="`opportunistic` (STARTTLS where offered), `starttls` (or nothing), `tls`, `none`."
@@ -29,7 +29,7 @@ class NotifySettings(ServiceSettings):
     smtp_username: str | None = Field(
         None, description="User name, where the mail server wants one; with `starttls` or `tls` only."
     )
-    smtp_password: SecretStr | None = Field(None, description="Password, where the mail server wants one.")
+    smtp_password: SecretStr | None = Field(None, description="Its password.")
     smtp_connections: int = Field(8, ge=1, le=256, description="Mails at a time in one worker.")
     smtp_timeout: float = Field(10.0, gt=0, le=300, description="Seconds one answer of the mail server may take.")
     mail_sender: Annotated[str, AfterValidator(_sender)] = Field(
