@@ -108,7 +108,9 @@ def test_an_sms_holds_neither_reason_nor_link(text: str) -> None:
 def test_a_due_date_is_told_in_the_time_of_viet_nam() -> None:
     assert in_viet_nam(datetime(2026, 12, 31, 17, 5, tzinfo=UTC)) == "00:05 ngày 01/01/2027"
     given = parameters(due_at=DUE)
-    assert "Hẹn trả kết quả: 17:00 ngày 27/11/2026 (giờ Việt Nam)\n" in Texts().letter("dossier-accepted/v1", given).text
+    assert (
+        "Hẹn trả kết quả: 17:00 ngày 27/11/2026 (giờ Việt Nam)\n" in Texts().letter("dossier-accepted/v1", given).text
+    )
     assert "Hen tra ket qua: 17:00 ngay 27/11/2026." in Texts().sms("dossier-accepted/v1", given)
 
 
