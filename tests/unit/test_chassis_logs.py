@@ -47,6 +47,7 @@ class Lines:
 
 @pytest.fixture
 def said() -> Generator[Lines]:
+    gc.collect()  # what other tests forgot is told now, not here
     lines = Lines()
     root = logging.getLogger()
     before = root.handlers[:], root.level, sys.excepthook, threading.excepthook, warnings.showwarning
