@@ -2,6 +2,6 @@
 
 from hypothesis import HealthCheck, settings
 
-# Two shared cores: a slow draw is no finding. The same examples in every run: a failure must come again when looked for.
+# On two shared cores a slow draw is no finding. The same examples in every run: a failure must come again.
 settings.register_profile("hoso", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hoso")
