@@ -171,6 +171,14 @@ async def test_a_key_for_another_algorithm_is_not_used(verifier: TokenVerifier, 
     assert await refusal(verifier, token()) == "token-key"
 
 
+@pytest.mark.filterwarnings("ignore:Key size should be")
+async def test_a_key_too_short_or_of_another_curve_is_not_used(verifier: TokenVerifier, issuer: Issuer) -> None:
+    short = RSAKey.generate_key(1024, {"kid": "rsa"})
+    issuer.publish(EC, short, ECKey.generate_key("P-384", {"kid": "p-384"}), OKPKey.generate_key("Ed448", {"kid": "x"}))
+    for kid in ("rsa", "p-384", "x"):
+        assert await refusal(verifier, token(short, "RS256", {"kid": kid})) == "token-key"
+
+
 async def test_a_shared_secret_is_no_key(verifier: TokenVerifier) -> None:
     assert await refusal(verifier, token(SECRET, "HS256")) == "token-key"
 
@@ -252,6 +260,7 @@ async def test_a_new_key_is_found_and_a_removed_one_goes(verifier: TokenVerifier
     [
         b"",
         b"[]",
+        b"{}",
         b'{"keys": []}',
         b'{"keys": [1]}',
         b'{"keys": [{"kty": "OKP"}]}',
