@@ -19,6 +19,17 @@ from hoso_stack.story import Story
 from support.parts import OUT
 from support.waiting import until_async
 
+# The events of one dossier that is accepted, and how often each happens.
+ACCEPTED: Final = {
+    "hoso.dossier.submitted.v1": 1,
+    "hoso.identity.verification-requested.v1": 1,
+    "hoso.identity.verified.v1": 1,
+    "hoso.attachment.stored.v1": 1,
+    "hoso.attachment.scanned.v1": 1,
+    "hoso.dossier.accepted.v1": 1,
+    "hoso.notification.requested.v1": 4,
+    "hoso.notification.delivered.v1": 4,
+}
 _people: Final = count(1000)
 
 
