@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
-import uvicorn
+from starlette.types import ASGIApp
 
 from hoso_chassis import dead_letters, http, idempotency, inbox, logs, metrics, migrations, tracing, work
 from hoso_chassis.batch import Batches
@@ -23,7 +23,6 @@ from hoso_chassis.relay import Relay
 from hoso_chassis.service import Parts, Periodic, Service
 from hoso_chassis.settings import ServiceSettings
 from hoso_chassis.tokens import TokenVerifier
-from hoso_chassis.work import Kind
 
 ROLES: Final = ("api", "worker", "relay")
 STOP_SECONDS: Final = 30.0
@@ -42,25 +41,24 @@ class Process:
     health: Health = field(default_factory=Health)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _stoppers: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    _running: list[asyncio.Future[None]] = field(default_factory=list[asyncio.Future[None]])
+    _periodic: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     async def run(self) -> int:
         """Run until a signal or a halt; return the exit status."""
         self._listen_to_signals()
         parts = self.service.build(self.settings)
         async with AsyncExitStack() as stack:
-            if "api" not in self.roles:
-                await self._serve_health(stack)
-            if not await self._open(parts):
-                return 0
             stack.push_async_callback(parts.database.close)
-            for resource in parts.resources:
-                await stack.enter_async_context(resource)
-            self.health.ping("database", parts.database.ping)
-            for name, ping in parts.pings.items():
-                self.health.ping(name, ping)
-            await self._start_roles(parts)
-            status = await self._until_stopped()
+            self.health.pings.update({"database": parts.database.ping, **parts.pings})
+            if "api" not in self.roles:
+                self._serve(health_app(self.health), self.settings.health_host, self.settings.health_port)
+            status = 0
+            if await self._open(parts):
+                for resource in parts.resources:
+                    await stack.enter_async_context(resource)
+                await self._start_roles(parts)
+                status = await self._until_stopped()
             await self._stop_roles()
             return status
 
@@ -92,72 +90,42 @@ class Process:
     async def _start_roles(self, parts: Parts[Any]) -> None:
         """Start in the order relay, worker, api; stopping goes the other way."""
         if "relay" in self.roles:
-            self._start_relay(parts)
+            beat = self.health.heartbeat("relay", within=30).beat
+            self._perform("outbox", Relay(parts.database, _required(self.settings.kafka_bootstrap_servers), beat))
         if "worker" in self.roles:
             await self._start_worker(parts)
         if "api" in self.roles:
-            await self._start_api(parts)
+            self._start_api(parts)
         log.info("started", roles=list(self.roles), version=self.service.version)
 
-    def _start_relay(self, parts: Parts[Any]) -> None:
-        relay = Relay(
-            parts.database,
-            _required(self.settings.kafka_bootstrap_servers),
-            self.health.heartbeat("relay", within=30).beat,
-        )
-        task = self._spawn(relay.run())
-        measure = self._spawn(self._repeat(Periodic("outbox-metrics", 5, relay.measure)))
-
-        async def stop() -> None:
-            measure.cancel()
-            relay.stop()
-            await task
-
-        self._stoppers.append(stop)
-
     async def _start_worker(self, parts: Parts[Any]) -> None:
-        house = Periodic("housekeeping", 3600, lambda: self._keep_house(parts))
-        periodic = [self._spawn(self._repeat(one)) for one in (house, *parts.periodic)]
+        for periodic in (Periodic("housekeeping", 3600, lambda: self._keep_house(parts)), *parts.periodic):
+            self._repeat(periodic)
         breakers = {kind.target: Breaker(kind.target) for kind in parts.kinds}
-        performers = [self._performer(parts, kind, breakers[kind.target]) for kind in parts.kinds]
-        periodic += [self._spawn(self._repeat(Periodic("work-metrics", 5, one.measure))) for one in performers]
-        running = [self._spawn(performer.run()) for performer in performers]
-        consumer = await self._start_consumer(parts) if parts.inbound.routes else None
+        beats = [self.health.heartbeat(f"work-{kind.name}", within=kind.timeout + 30).beat for kind in parts.kinds]
+        performers = [
+            Performer(parts.database, kind, parts.store, breakers[kind.target], beat)
+            for kind, beat in zip(parts.kinds, beats, strict=True)
+        ]
+        self._perform("work", *performers)
+        if parts.inbound.routes:
+            await self._start_consumer(parts)
 
-        async def stop() -> None:
-            if consumer is not None:
-                await consumer.stop()
-            for task in periodic:
-                task.cancel()
-            for performer in performers:
-                performer.stop()
-            await asyncio.gather(*running)
-
-        self._stoppers.append(stop)
-
-    def _performer(self, parts: Parts[Any], kind: Kind[Any, Any, Any], breaker: Breaker) -> Performer[Any]:
-        beat = self.health.heartbeat(f"work-{kind.name}", within=kind.timeout + 30)
-        return Performer(parts.database, kind, parts.store, breaker, beat.beat)
-
-    async def _start_consumer(self, parts: Parts[Any]) -> Consumer[Any]:
-        batches = Batches(parts.database, self.service.group, parts.inbound, parts.store, parts.policy)
+    async def _start_consumer(self, parts: Parts[Any]) -> None:
         consumer = Consumer(
-            batches,
+            Batches(parts.database, self.service.group, parts.inbound, parts.store, parts.policy),
             _required(self.settings.kafka_bootstrap_servers),
             self.settings.group_instance_id,
             on_turn=self.health.heartbeat("consumer", within=60).beat,
         )
         await consumer.start()
+        self._running.append(consumer.halted)
+        self._stoppers.append(consumer.stop)
 
-        async def watch() -> None:
-            await consumer.halted
-
-        self._spawn(watch())
-        return consumer
-
-    async def _start_api(self, parts: Parts[Any]) -> None:
+    def _start_api(self, parts: Parts[Any]) -> None:
         settings = self.settings
         verifier = TokenVerifier(_required(settings.jwks_url), _required(settings.token_issuer))
+        self._stoppers.append(verifier.close)
         app = http.create_app(
             title=f"Hoso {self.service.name}",
             version=self.service.version,
@@ -168,40 +136,45 @@ class Process:
             body_limit=settings.body_limit,
             body_seconds=settings.body_seconds,
         )
-        server = http.server(app, settings.http_host, _required(settings.http_port))
-        task = self._spawn(server.serve())
+        self._serve(app, settings.http_host, settings.http_port)
+
+    def _serve(self, app: ASGIApp, host: str, port: int | None) -> None:
+        server = http.server(app, host, _required(port))
+        task = asyncio.create_task(server.serve())
 
         async def stop() -> None:
             server.should_exit = True
             await task
-            await verifier.close()
 
+        self._running.append(task)
         self._stoppers.append(stop)
 
-    async def _serve_health(self, stack: AsyncExitStack) -> None:
-        settings = self.settings
-        server = http.server(health_app(self.health), settings.health_host, _required(settings.health_port))
-        task = asyncio.create_task(server.serve())
+    def _perform(self, name: str, *loops: Relay | Performer[Any]) -> None:
+        """Run the loops and measure what waits for them; all stop at the same time, with what is in hand finished."""
+        tasks = [asyncio.create_task(loop.run()) for loop in loops]
+        for loop in loops:
+            self._repeat(Periodic(f"{name}-metrics", 5, loop.measure))
 
-        async def stop(server: uvicorn.Server = server) -> None:
-            server.should_exit = True
-            await task
+        async def stop() -> None:
+            for loop in loops:
+                loop.stop()
+            await asyncio.gather(*tasks)
 
-        stack.push_async_callback(stop)
+        self._running += tasks
+        self._stoppers.append(stop)
 
-    def _spawn(self, work: Any) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
-        self._tasks.append(task)
-        return task
-
-    async def _repeat(self, periodic: Periodic) -> None:
+    def _repeat(self, periodic: Periodic) -> None:
         """Run it every so many seconds; a failure is told and does not end it."""
-        while True:
-            try:
-                await periodic.run()
-            except Exception as error:  # noqa: BLE001 - the next turn is the retry
-                log.error("periodic-failed", name=periodic.name, error=place(error))
-            await asyncio.sleep(periodic.every)
+
+        async def turn() -> None:
+            while True:
+                try:
+                    await periodic.run()
+                except Exception as error:  # noqa: BLE001 - the next turn is the retry
+                    log.error("periodic-failed", name=periodic.name, error=place(error))
+                await asyncio.sleep(periodic.every)
+
+        self._periodic.append(asyncio.create_task(turn()))
 
     async def _keep_house(self, parts: Parts[Any]) -> None:
         async with parts.database.connection() as connection:
@@ -214,11 +187,11 @@ class Process:
     async def _until_stopped(self) -> int:
         """Until a signal (0), or until a role ends by itself, which is always a failure (1)."""
         stop = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({stop, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({stop, *self._running}, return_when=asyncio.FIRST_COMPLETED)
         if self._stop.is_set():
             return 0
         stop.cancel()
-        for task in self._tasks:
+        for task in self._running:
             if task.done() and not task.cancelled() and (error := task.exception()):
                 self.health.halt(reason(error))
                 log.critical("halted", reason=reason(error))
@@ -227,10 +200,12 @@ class Process:
     async def _stop_roles(self) -> None:
         """HTTP stops accepting, batches in hand and calls in flight finish, the relay drains, inside 30 seconds."""
         log.info("stopping")
+        for task in self._periodic:
+            task.cancel()
         try:
             async with asyncio.timeout(STOP_SECONDS - 5):
                 for stop in reversed(self._stoppers):
-                    with suppress(Halt):
+                    with suppress(Halt, http.CannotListen):
                         await stop()
         except TimeoutError:
             log.error("stop-took-too-long", seconds=STOP_SECONDS - 5)

@@ -1,0 +1,124 @@
+"""One process: alive but not ready before its database is there, ended with 1 by what cannot go on, closed in order."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from hoso_chassis import migrations
+from hoso_chassis.database import Database
+from hoso_chassis.process import Process
+from hoso_chassis.service import Parts, Service
+from hoso_chassis.settings import ServiceSettings
+from support.counting import CountStore
+from support.waiting import until_async
+
+
+@dataclass
+class PretendedDatabase:
+    """Opens when it is there, and has every migration."""
+
+    there: bool = True
+    opened: bool = False
+    said: list[str] = field(default_factory=list[str])
+
+    async def open(self) -> None:
+        if not self.there:
+            raise ConnectionRefusedError
+        self.opened = True
+
+    async def ping(self) -> None:
+        if not self.opened:
+            raise ConnectionError
+
+    async def close(self) -> None:
+        self.said.append("database closed")
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[None]:
+        yield
+
+
+@pytest.fixture(autouse=True)
+def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def every_migration_is_applied(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(migrations, "require_migrated", every_migration_is_applied)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def process(database: PretendedDatabase, port: int, *resources: Any) -> Process:
+    settings = ServiceSettings.model_validate({"database_url": "postgresql://nobody", "health_port": port})
+    parts = Parts(database=cast("Database", database), store=CountStore(), resources=resources)
+    return Process(Service("counting", "1", ServiceSettings, lambda _: parts, []), settings, roles=())
+
+
+async def status(port: int, path: str) -> int:
+    """The status that the health server answers, 0 when there is none."""
+    async with httpx.AsyncClient() as client:
+        try:
+            return (await client.get(f"http://127.0.0.1:{port}/{path}")).status_code
+        except httpx.ConnectError:
+            return 0
+
+
+async def test_who_waits_for_its_database_lives_and_is_not_ready(port: int) -> None:
+    database = PretendedDatabase(there=False)
+    with capture_logs() as said:
+        running = asyncio.create_task(process(database, port).run())
+        await until_async(lambda: status(port, "livez"), within=10, is_=200)
+        assert await status(port, "readyz") == 503
+        database.there = True
+        await until_async(lambda: status(port, "readyz"), within=10, is_=200)
+        signal.raise_signal(signal.SIGTERM)
+        assert await running == 0
+    events = [one["event"] for one in said]
+    assert events[events.count("waiting-for-database") :] == ["started", "stopping", "stopped"]
+
+
+async def test_who_is_stopped_while_it_waits_ends_well(port: int) -> None:
+    running = asyncio.create_task(process(PretendedDatabase(there=False), port).run())
+    await until_async(lambda: status(port, "livez"), within=10, is_=200)
+    signal.raise_signal(signal.SIGTERM)
+    assert await running == 0
+    assert await status(port, "livez") == 0
+
+
+async def test_what_was_opened_is_closed_and_the_database_last(port: int) -> None:
+    database = PretendedDatabase()
+
+    @asynccontextmanager
+    async def resource() -> AsyncGenerator[None]:
+        database.said.append("resource opened")
+        yield
+        database.said.append("resource closed")
+
+    running = asyncio.create_task(process(database, port, resource()).run())
+    await until_async(lambda: status(port, "readyz"), within=10, is_=200)
+    signal.raise_signal(signal.SIGTERM)
+    assert await running == 0
+    assert database.said == ["resource opened", "resource closed", "database closed"]
+
+
+async def test_a_health_port_that_is_taken_ends_the_process_with_1() -> None:
+    with socket.socket() as taken, capture_logs() as said:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        one = process(PretendedDatabase(), taken.getsockname()[1])
+        assert await one.run() == 1
+    assert str(one.health.halted).startswith("CannotListen")
+    assert [entry["event"] for entry in said] == ["started", "halted", "stopping", "stopped"]
