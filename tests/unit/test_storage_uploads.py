@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from hoso_chassis.problems import Problem
+from hoso_chassis.problems import Problem, standard
 from hoso_storage.uploads import BODY_LIMIT, Places, read_upload
 from support.storage_samples import content_type, form, png
 
@@ -107,3 +107,12 @@ async def test_an_upload_that_finds_no_place_in_time_is_told_so_and_keeps_none()
         assert caught.value.status_code == 503
     async with places.take("p-2"):
         pass
+
+
+async def test_a_piece_that_passes_every_limit_at_once_is_told_of_the_files_limit() -> None:
+    async def receive() -> Message:
+        raise standard(413)  # as the chassis does, which counts before the form does
+
+    headers = [(b"content-type", content_type().encode())]
+    too_much = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
+    assert await refusal(too_much) == "413 file-too-large"

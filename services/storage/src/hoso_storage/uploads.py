@@ -112,6 +112,10 @@ async def _messages(request: Request, idle_seconds: float) -> AsyncGenerator[Mes
                 message = await request.receive()
         except TimeoutError:
             raise refusals.too_slow() from None
+        except Problem as refusal:
+            if refusal.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # a large piece passes the form's limit too
+                raise refusals.too_large() from None
+            raise
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         yield message
