@@ -63,15 +63,15 @@ async def test_a_loop_that_stopped_turning_is_not_alive(
 
 
 async def test_being_alive_does_not_depend_on_anybody_else(client: httpx.AsyncClient, health: Health) -> None:
-    health.ping("database", broken)
+    health.pings["database"] = broken
     assert (await client.get("/livez")).status_code == 200
 
 
 async def test_one_ping_that_fails_or_hangs_is_not_ready(client: httpx.AsyncClient, health: Health) -> None:
-    health.ping("objects", fine)
+    health.pings["objects"] = fine
     assert (await client.get("/readyz")).status_code == 200
-    health.ping("database", broken)
-    health.ping("kafka", hanging)
+    health.pings["database"] = broken
+    health.pings["kafka"] = hanging
     answer = await client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {
@@ -87,7 +87,7 @@ async def test_one_ping_that_fails_or_hangs_is_not_ready(client: httpx.AsyncClie
 
 
 async def test_who_halted_is_neither_and_says_why(client: httpx.AsyncClient, health: Health) -> None:
-    health.halt("not allowed to read topic")
+    health.halted = "not allowed to read topic"
     for path in ("/livez", "/readyz"):
         answer = await client.get(path)
         assert (answer.status_code, answer.json()["halted"]) == (503, "not allowed to read topic")

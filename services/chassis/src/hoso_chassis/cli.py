@@ -3,7 +3,8 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,31 +53,27 @@ async def _serve(service: Service[Any, Any], settings: ServiceSettings, options:
     return await serve(service, settings, options.role)
 
 
-async def _migrate(service: Service[Any, Any], settings: ServiceSettings, _: argparse.Namespace) -> int:
-    async def apply(connection: Connection) -> None:
+async def _migrate(service: Service[Any, Any], settings: ServiceSettings, _: argparse.Namespace) -> None:
+    async with _connected(service, settings) as connection:
         names = await migrations.migrate(connection, service.all_migrations)
         await inbox.keep_window(connection, datetime.now(UTC))
-        sys.stdout.write(f"{service.name}: {', '.join(names) if names else 'nothing to migrate'}\n")
-
-    return await _with_database(service, settings, apply)
+    sys.stdout.write(f"{service.name}: {', '.join(names) if names else 'nothing to migrate'}\n")
 
 
-async def _check(service: Service[Any, Any], settings: ServiceSettings, _: argparse.Namespace) -> int:
-    async def require(connection: Connection) -> None:
+async def _check(service: Service[Any, Any], settings: ServiceSettings, _: argparse.Namespace) -> None:
+    async with _connected(service, settings) as connection:
         await migrations.require_migrated(connection, service.all_migrations)
-        sys.stdout.write(f"{service.name}: settings are complete, the database is migrated\n")
-
-    return await _with_database(service, settings, require)
+    sys.stdout.write(f"{service.name}: settings are complete, the database is migrated\n")
 
 
-async def _with_database(service: Service[Any, Any], settings: ServiceSettings, use: Any) -> int:
+@asynccontextmanager
+async def _connected(service: Service[Any, Any], settings: ServiceSettings) -> AsyncGenerator[Connection]:
     database = Database(settings.database_url.get_secret_value(), f"/hoso/{service.name}", size=1)
     try:
         await database.open()
         async with database.connection() as connection:
-            await use(connection)
+            yield connection
     except AWAY as error:
         raise SystemExit(f"{service.name}: the database does not answer ({type(error).__name__})") from None
     finally:
         await database.close()
-    return 0

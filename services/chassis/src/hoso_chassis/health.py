@@ -13,28 +13,21 @@ from starlette.routing import Route
 from hoso_chassis import metrics
 
 Ping = Callable[[], Awaitable[object]]
+
 _UNAVAILABLE = 503
 
 
 @dataclass(slots=True)
 class Heartbeat:
-    """A loop's sign of life: alive while the last `beat` is at most `within` seconds old."""
+    """A loop's sign of life: alive while the `last` beat is at most `within` seconds old."""
 
     within: float
     clock: Callable[[], float]
-    last: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.last = self.clock()
+    last: float
 
     def beat(self) -> None:
         """Say that the loop turned, paused or not."""
         self.last = self.clock()
-
-    @property
-    def age(self) -> float:
-        """Seconds since the last beat."""
-        return self.clock() - self.last
 
 
 @dataclass(slots=True)
@@ -43,7 +36,8 @@ class Health:
 
     Attributes:
         ping_seconds: longest time a ping may take.
-        halted: why consuming was stopped for good, or None.
+        halted: why the process stopped working for good, without any value, or None.
+        pings: asked on every /readyz; one that raises or is late is a failure.
     """
 
     ping_seconds: float = 2.0
@@ -52,17 +46,9 @@ class Health:
     pings: dict[str, Ping] = field(default_factory=dict[str, Ping])
     heartbeats: dict[str, Heartbeat] = field(default_factory=dict[str, Heartbeat])
 
-    def ping(self, name: str, call: Ping) -> None:
-        """Ask this on every /readyz; a call that raises or is late is a failure."""
-        self.pings[name] = call
-
-    def heartbeat(self, name: str, within: float = 30.0) -> Heartbeat:
+    def heartbeat(self, name: str, within: float) -> Heartbeat:
         """Register a loop that promises to beat at least every `within` seconds."""
-        return self.heartbeats.setdefault(name, Heartbeat(within, self.clock))
-
-    def halt(self, reason: str) -> None:
-        """Show that the process stopped working for good; the reason holds no values."""
-        self.halted = reason
+        return self.heartbeats.setdefault(name, Heartbeat(within, self.clock, self.clock()))
 
     async def _ask(self, name: str, call: Ping) -> dict[str, object]:
         started, error = self.clock(), None
@@ -76,9 +62,9 @@ class Health:
 
     async def livez(self, _request: Request) -> Response:
         """200 while every loop turns and nothing halted, else 503."""
+        ages = [(name, self.clock() - beat.last, beat.within) for name, beat in self.heartbeats.items()]
         loops: list[dict[str, object]] = [
-            {"name": name, "ok": beat.age <= beat.within, "seconds": round(beat.age, 3)}
-            for name, beat in self.heartbeats.items()
+            {"name": name, "ok": age <= within, "seconds": round(age, 3)} for name, age, within in ages
         ]
         return self._answer("loops", loops)
 

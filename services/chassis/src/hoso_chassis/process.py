@@ -193,7 +193,7 @@ class Process:
         stop.cancel()
         for task in self._running:
             if task.done() and not task.cancelled() and (error := task.exception()):
-                self.health.halt(reason(error))
+                self.health.halted = reason(error)
                 log.critical("halted", reason=reason(error))
         return 1
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from fastapi import APIRouter
 
 from hoso_chassis.database import Database
+from hoso_chassis.health import Ping
 from hoso_chassis.inbound import Inbound, Store
 from hoso_chassis.policy import Policy
 from hoso_chassis.settings import ServiceSettings
@@ -15,8 +16,6 @@ from hoso_chassis.work import Kind
 
 A = TypeVar("A")
 S = TypeVar("S", bound=ServiceSettings)
-
-Ping = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
