@@ -8,7 +8,7 @@ py := .venv/bin/python
 pytest := .venv/bin/pytest
 stack := $(py) -m hoso_stack
 
-.PHONY: help demo up down status logs token test test-unit test-contract test-integration test-e2e contracts check lock clean venv
+.PHONY: help demo up down status logs token sql test test-unit test-contract test-integration test-e2e contracts check lock clean venv
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,9 +31,13 @@ status: venv ## Show its parts
 logs: venv ## Follow its logs; PART="dossier-worker kafka" for some
 	@$(stack) logs $(PART)
 
-token: venv ## Mint a token: ROLE=officer UNIT=G01.999.901 SUB=officer-7, or PERSON=12 for a citizen
-	@$(stack) token $(if $(PERSON),--person $(PERSON)) $(if $(SUB),--sub $(SUB)) $(if $(ROLE),--role $(ROLE)) \
+token: venv ## Mint a token: PERSON=12 (COUNT=50), or SUB=officer-7 ROLE=officer UNIT=G01.999.901
+	@$(if $(PERSON)$(SUB),,echo "say for whom: make token PERSON=12, or make token SUB=officer-7 ROLE=officer" >&2; exit 1)
+	@$(stack) token $(if $(COUNT),--count $(COUNT)) $(if $(PERSON),--person $(PERSON)) $(if $(SUB),--sub $(SUB)) $(if $(ROLE),--role $(ROLE)) \
 	  $(if $(UNIT),--unit $(UNIT)) $(if $(AGENCY),--agency $(AGENCY)) $(if $(SECONDS),--seconds $(SECONDS))
+
+sql: venv ## Ask a service's database: SERVICE=dossier Q="SELECT * FROM dead_letters"
+	@$(stack) sql "$(SERVICE)" "$(Q)"
 
 test: venv ## All tests, and the checks of `make check`
 	@$(pytest) tests

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import ctypes
+import json
 import logging
 import os
 import signal
@@ -12,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from hoso_population_mock.people import subject_of
-from hoso_stack import keys, ports, stack_env, tokens
-from hoso_stack.layout import PORTS, Layout
+from hoso_population_mock.people import POPULATION, subject_of
+from hoso_stack import keys, ports, postgres, stack_env, tokens
+from hoso_stack.layout import PORTS, SERVICES, Layout
 from hoso_stack.parts import all_parts, some_parts
 from hoso_stack.progress import Progress
 from hoso_stack.stack import Stack, StackFailed, provision
@@ -73,13 +74,42 @@ def logs(options: argparse.Namespace) -> None:
 
 
 def token(options: argparse.Namespace) -> None:
-    """Print a token of the running stack's issuer."""
-    folder = the_stack().folder / "keys"
-    if not folder.exists():
-        raise SystemExit("no stack runs here; `make up` starts it")
-    sub = subject_of(options.person) if options.person is not None else options.sub
+    """Print a token of the running stack's issuer, or COUNT of them: each citizen's as a line of JSON with `sub`."""
+    stack = running_stack()
     claims = {"unit": options.unit, "agency": options.agency, "assurance": options.assurance}
-    print(tokens.mint(folder, sub, options.role, **claims, lifetime_s=options.seconds))
+    mint = partial(tokens.mint, stack.folder / "keys", role=options.role, **claims, lifetime_s=options.seconds)
+    if options.person is None:
+        print(mint(options.sub))
+    elif options.count is None:
+        print(mint(subject_of(options.person)))
+    else:
+        for person in range(options.person, options.person + options.count):
+            print(json.dumps({"sub": (sub := subject_of(person)), "token": mint(sub)}))
+
+
+def sql(options: argparse.Namespace) -> None:
+    """Ask a service's database and print the rows; dead letters are such rows."""
+    url = running_stack().env().get(f"{options.service.upper()}_DATABASE_URL")
+    if url is None:
+        raise SystemExit(f"no service {options.service} has a database; there are {', '.join(SERVICES)}")
+    for line in asyncio.run(postgres.ask(url, options.query)):
+        print(line)
+
+
+def running_stack() -> Stack:
+    """The stack of `make up`, which must run."""
+    stack = the_stack()
+    if not stack.running():
+        raise SystemExit("no stack runs here; `make up` starts it")
+    return stack
+
+
+def person_index(text: str) -> int:
+    """Read the number of a synthetic person."""
+    number = int(text)
+    if not 0 <= number < POPULATION:
+        raise argparse.ArgumentTypeError(f"there are people 0 to {POPULATION - 1}")
+    return number
 
 
 def fetch(_: argparse.Namespace) -> None:
@@ -130,7 +160,7 @@ def parser() -> argparse.ArgumentParser:
     following.set_defaults(does=logs)
     minting = commands.add_parser("token", help=token.__doc__)
     who = minting.add_mutually_exclusive_group(required=True)
-    who.add_argument("--person", type=int, help="number of a synthetic person, from 0")
+    who.add_argument("--person", type=person_index, help="number of a synthetic person, from 0")
     who.add_argument("--sub", help="any other subject")
     minting.add_argument("--role", default="citizen", help="citizen, officer, agency, operator, service")
     minting.add_argument("--unit", help="of an officer")
@@ -139,7 +169,12 @@ def parser() -> argparse.ArgumentParser:
         "--assurance", type=int, choices=(1, 2), default=2, help="how surely the issuer knows who it is"
     )
     minting.add_argument("--seconds", type=int, default=tokens.LIFETIME_S, help="until it expires")
+    minting.add_argument("--count", type=int, help="so many, of the persons from --person on, as JSON lines")
     minting.set_defaults(does=token)
+    asking = commands.add_parser("sql", help=sql.__doc__)
+    asking.add_argument("service", help=", ".join(SERVICES))
+    asking.add_argument("query", help="one statement")
+    asking.set_defaults(does=sql)
     supervising = commands.add_parser("supervise", help=supervise.__doc__)
     supervising.add_argument("folder", type=Path)
     supervising.add_argument("env_file", type=Path)

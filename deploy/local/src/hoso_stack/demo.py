@@ -71,8 +71,8 @@ async def tell(env: Mapping[str, str], seconds: dict[str, float]) -> dict[str, A
     seconds["story"] = time.monotonic() - began
     steps = timeline(story, reader, mails, texts)
     print_timeline(story, steps)
-    print_message("E-mail, as the mail server received it (the last of each)", mails[-1])
-    print_message("SMS, as the SMS centre received it", texts[-1])
+    print_message("The last of two e-mails, as the mail server received it", mails[-1])
+    print_message("The last of two SMS, as the SMS centre received it", texts[-1])
     print_outlook(seconds)
     return result_of(story, steps, mails, texts, seconds) | {"ok": status == 2}  # noqa: PLR2004 - accepted
 

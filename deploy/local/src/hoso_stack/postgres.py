@@ -19,10 +19,12 @@ SETTINGS: Final = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "128MB",
+    "dynamic_shared_memory_type": "mmap",  # in the data folder: a killed server leaves nothing in /dev/shm
     "log_error_verbosity": "terse",  # DETAIL lines would print values of rows
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
+    "log_checkpoints": "off",  # two lines every five minutes that no one who looks for an error wants
 }
 
 
@@ -68,6 +70,22 @@ def command(folder: Path, binaries: Path, port: int) -> list[str]:
     """The server's command line."""
     settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
     return [str(binaries / "bin/postgres"), "-D", str(folder / "data"), "-p", str(port), *settings]
+
+
+async def ask(url: str, query: str) -> list[str]:
+    """Run one statement and return its rows as lines of `name=value`; bytes are shown by their number."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch(query)
+    except asyncpg.PostgresError as error:
+        return [str(error)]
+    finally:
+        await connection.close()
+    return [" ".join(f"{name}={_shown(value)}" for name, value in row.items()) for row in rows] or ["no rows"]
+
+
+def _shown(value: object) -> str:
+    return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
 
 
 async def create_databases(url: str, passwords: Mapping[str, str]) -> None:
