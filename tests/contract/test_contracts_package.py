@@ -15,7 +15,7 @@ from support.contract_files import EXAMPLES, HOME, MODULES, PACKAGE
 ALLOWED = {"hoso_contracts", "pydantic", "pydantic_core"}
 PYDANTIC_BRINGS = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"}
 README = (HOME / "README.md").read_text("utf-8")
-(SNIPPET,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SNIPPET, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 LOADED = """
 import sys
