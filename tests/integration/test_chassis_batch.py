@@ -9,6 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from hoso_chassis import faults, positions
 from hoso_chassis.batch import Batches
@@ -130,6 +131,14 @@ async def test_a_bad_record_is_kept_byte_for_byte(database: Database, broken: di
     assert letter["reason"] == reason
     assert (letter["key"], letter["value"]) == (bad.key, bad.value)
     assert tuple(zip(letter["header_names"], letter["header_values"], strict=True)) == bad.headers
+
+
+async def test_an_operator_reads_where_a_dead_letter_came_from_and_nothing_of_it(database: Database) -> None:
+    with capture_logs() as said:
+        await take(database, [record(verified(), 0, value=b"CANARY")])
+    (line,) = [line for line in said if line["event"] == "dead-letter"]
+    assert set(line) == {"event", "log_level", "topic", "partition", "offset", "reason"}
+    assert "CANARY" not in str(said)
 
 
 async def test_what_nobody_listens_to_is_passed_over(database: Database) -> None:

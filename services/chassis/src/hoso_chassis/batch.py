@@ -185,3 +185,5 @@ class Batches(Generic[A]):
                 CONSUMED.add(1, topic=item.record.topic, type="", outcome="passed-over")
         for letter in committed.dead:
             DEAD_LETTERS.add(1, topic=letter.record.topic, reason=letter.reason)
+            place_in_topic = {"partition": letter.record.partition, "offset": letter.record.offset}
+            log.error("dead-letter", topic=letter.record.topic, **place_in_topic, reason=letter.reason)

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+import structlog
+
+log = structlog.get_logger()
+
 
 @dataclass(slots=True)
 class Breaker:
@@ -42,6 +46,8 @@ class Breaker:
 
     def succeeded(self) -> None:
         """The target answered, be it with a refusal: it is there."""
+        if self.open_until is not None:
+            log.warning("breaker-closed", target=self.target)
         self.failures, self.open_until, self.probing = 0, None, False
 
     def failed(self, *, probe: bool = False) -> None:
@@ -51,4 +57,6 @@ class Breaker:
         self.failures += 1
         self.probing = False
         if self.failures >= self.threshold:
+            if self.open_until is None:
+                log.warning("breaker-opened", target=self.target, failures=self.failures)
             self.open_until = self.clock() + self.rest
