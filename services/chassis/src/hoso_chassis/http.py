@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI, Header
+from fastapi.telemetry import TelemetryConfig
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
@@ -30,6 +31,8 @@ from hoso_chassis.tokens import TokenVerifier
 _log = structlog.stdlib.get_logger("hoso_chassis.http")
 _ETAG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+# FastAPI's own records queries, inputs and exception messages.
+_NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
 _FRESH = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
@@ -121,14 +124,7 @@ def create_app(  # noqa: PLR0913  # the one place where they meet
             Middleware(BodyLimit, limit=Limit(body_limit, body_seconds)),
             Middleware(Observed, away=tuple(away)),
         ],
-        # FastAPI's own telemetry records queries, inputs and exception messages.
-        telemetry={
-            "tracing": False,
-            "metrics": False,
-            "logs": False,
-            "operation_spans": False,
-            "auto_configure": False,
-        },
+        telemetry=_NO_TELEMETRY,
     )
     app.state.verifier = verifier
     install(app)

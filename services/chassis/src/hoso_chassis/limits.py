@@ -3,8 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import pydantic_core
 from starlette.datastructures import Headers
@@ -17,8 +16,7 @@ F = TypeVar("F", bound=Callable[..., object])
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """Bytes a body may have, and seconds it may take to arrive."""
 
     size: int
@@ -66,10 +64,7 @@ class BodyLimit:
         self._app, self._limit = app, limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        """Serve one request (the server sends nothing else: no websocket, no lifespan)."""
         body = _Body(scope, receive, self._limit)
 
         async def answer(message: Message) -> None:
@@ -104,22 +99,17 @@ class _Body:
         if self._announced > self._limit.size:
             raise standard(413)
         message = await self._next()
-        if not self._json:
-            return message
-        parts = [message.get("body", b"")]
-        while not self.complete and message["type"] == "http.request":
+        whole = message.get("body", b"")
+        while self._json and message.get("more_body", False):
             message = await self._next()
-            parts.append(message.get("body", b""))
-        if message["type"] != "http.request":
-            return message
-        whole = b"".join(parts)
-        if whole:
+            whole += message.get("body", b"")
+        if self._json and whole and message["type"] == "http.request":
             check_json(whole)
-        return {"type": "http.request", "body": whole, "more_body": False}
+            return {"type": "http.request", "body": whole}
+        return message
 
     async def _next(self) -> Message:
-        if self._deadline is None:
-            self._deadline = asyncio.get_running_loop().time() + self._limit.seconds
+        self._deadline = self._deadline or asyncio.get_running_loop().time() + self._limit.seconds
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()

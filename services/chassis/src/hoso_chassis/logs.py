@@ -9,8 +9,8 @@ from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import orjson
@@ -43,32 +43,23 @@ def describe(error: BaseException) -> dict[str, object]:
     return told
 
 
-@dataclass(slots=True)
-class _Renderer:
-    """Turns an event into a line; the last processor of every log call."""
-
-    service: str
-    role: str
-
-    def __call__(self, _logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
-        line: dict[str, Any] = {
-            "time": datetime.now(UTC),
-            "level": method,
-            "service": self.service,
-            "role": self.role,
-            "event": event.pop("event"),
-            **current_ids(),
-        }
-        error = event.pop("exc_info", None)
-        if error:
-            found = error if isinstance(error, BaseException) else sys.exception()
-            line["exception"] = describe(found) if found else None
-        return orjson.dumps(line | dict(event), default=_unknown, option=orjson.OPT_NON_STR_KEYS)
-
-
-def _unknown(value: object) -> str:
-    """Never print what an unknown object says of itself."""
-    return type(value).__qualname__
+def _render(service: str, role: str, _logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
+    """Turn an event into a line, the last processor of every log call; an unknown object is not asked for its words."""
+    line: dict[str, Any] = {
+        "time": datetime.now(UTC),
+        "level": method,
+        "service": service,
+        "role": role,
+        "event": event.pop("event"),
+        **current_ids(),
+    }
+    error = event.pop("exc_info", None)
+    if error:
+        found = error if isinstance(error, BaseException) else sys.exception()
+        line["exception"] = describe(found) if found else None
+    return orjson.dumps(
+        line | dict(event), default=lambda value: type(value).__qualname__, option=orjson.OPT_NON_STR_KEYS
+    )
 
 
 def _words(record: logging.LogRecord) -> str:
@@ -111,14 +102,6 @@ class Libraries(logging.Handler):
         _log.log(record.levelno, _words(record), logger=record.name, exc_info=error, **extra)
 
 
-def _crashed(_type: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
-    _log.critical("crashed", exc_info=error)
-
-
-def _thread_crashed(args: threading.ExceptHookArgs) -> None:
-    _log.critical("thread-crashed", exc_info=args.exc_value)
-
-
 def show_warning(_message: Warning | str, category: type[Warning], filename: str, lineno: int, *_rest: object) -> None:
     """Log a warning's category and place; stands in for `warnings.showwarning`."""
     _log.warning("warning", category=category.__name__, at=f"{filename.rpartition('site-packages/')[2]}:{lineno}")
@@ -131,7 +114,7 @@ def configure(service: str, role: str, level: str = "info", stream: BinaryIO | N
     those that brought a handler of their own: FastStream's prints whole tracebacks, and so what they quote.
     """
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _Renderer(service, role)],
+        processors=[structlog.contextvars.merge_contextvars, partial(_render, service, role)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.BytesLoggerFactory(stream or sys.stdout.buffer),
         cache_logger_on_first_use=False,
@@ -142,4 +125,6 @@ def configure(service: str, role: str, level: str = "info", stream: BinaryIO | N
     for logger in map(logging.getLogger, list(root.manager.loggerDict)):
         logger.handlers[:], logger.propagate = [], True
         logger.setLevel(logging.NOTSET)
-    sys.excepthook, threading.excepthook, warnings.showwarning = _crashed, _thread_crashed, show_warning
+    sys.excepthook = lambda _type, error, _trace: _log.critical("crashed", exc_info=error)
+    threading.excepthook = lambda args: _log.critical("thread-crashed", exc_info=args.exc_value)
+    warnings.showwarning = show_warning

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from opentelemetry import metrics as api
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -105,20 +106,7 @@ BREAKER = Gauge("breaker_state", "0 closed, 1 one probe allowed, 2 open.", ("tar
 HTTP_SECONDS = Histogram("http_request_seconds", "Time to answer a request.", ("method", "route", "status"))
 REPLAYS = Counter("idempotency_replays", "Answers given again for a repeated Idempotency-Key.", ("route",))
 
-CATALOGUE: tuple[Metric, ...] = (
-    CONSUMED,
-    DEAD_LETTERS,
-    POSITION_LAG,
-    OUTBOX_AGE,
-    OUTBOX_ROWS,
-    RELAYED,
-    WORK_AGE,
-    WORK_ATTEMPTS,
-    WORK_DEAD,
-    BREAKER,
-    HTTP_SECONDS,
-    REPLAYS,
-)
+CATALOGUE: Final = tuple(found for found in tuple(globals().values()) if isinstance(found, Metric))
 
 
 def configure(service: str, more: Sequence[Metric] = ()) -> None:

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
+from typing import NamedTuple
 
 from hoso_chassis.postgres import Connection
 
@@ -25,17 +25,12 @@ class DatabaseNotMigrated(Exception):
     """The code needs migrations that the database has not; run `migrate` first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(NamedTuple):
     """One SQL file: `name` is package/file, `checksum` the SHA-256 of its text."""
 
     name: str
     sql: str
-
-    @property
-    def checksum(self) -> str:
-        """What tells that the file was not changed after it was applied."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
+    checksum: str
 
 
 def collect(packages: Sequence[str]) -> Iterator[Migration]:
@@ -45,7 +40,8 @@ def collect(packages: Sequence[str]) -> Iterator[Migration]:
             entry for entry in files(package).iterdir() if entry.name[:4].isdigit() and entry.name.endswith(".sql")
         )
         for entry in sorted(found, key=lambda entry: entry.name):
-            yield Migration(f"{package.split('.')[0]}/{entry.name}", entry.read_text("utf-8"))
+            sql = entry.read_text("utf-8")
+            yield Migration(f"{package.split('.')[0]}/{entry.name}", sql, hashlib.sha256(sql.encode()).hexdigest())
 
 
 async def _applied(connection: Connection) -> dict[str, str]:
@@ -54,10 +50,9 @@ async def _applied(connection: Connection) -> dict[str, str]:
 
 def _pending(applied: dict[str, str], packages: Sequence[str]) -> Iterator[Migration]:
     for migration in collect(packages):
-        checksum = applied.get(migration.name)
-        if checksum is None:
+        if migration.name not in applied:
             yield migration
-        elif checksum != migration.checksum:
+        elif applied[migration.name] != migration.checksum:
             raise MigrationChanged(migration.name)
 
 

@@ -4,8 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -13,10 +12,6 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
 from hoso_contracts.topics import TOPICS, Topic
-
-
-class TopicsDiffer(Exception):
-    """The cluster's topics are not those of the contracts; the message has a line for each difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ async def apply(admin: AIOKafkaAdminClient, prefix: str, replication: int) -> li
     """Create what is missing; return a line for each topic created.
 
     Raises:
-        TopicsDiffer: a topic that exists differs; nothing about it was changed.
+        SystemExit: a topic that exists differs, with a line for each difference; nothing about it was changed.
     """
     found = await differences(admin, prefix)
     missing = [difference for difference in found if difference.missing]
@@ -85,29 +80,20 @@ async def apply(admin: AIOKafkaAdminClient, prefix: str, replication: int) -> li
         )
         for name, code, *_ in response.topic_errors:
             if code not in (0, 36):  # 36: somebody else created it meanwhile
-                raise TopicsDiffer(f"{name} could not be created: {for_code(code).__name__}")
+                raise SystemExit(f"{name} could not be created: {for_code(code).__name__}")
     rest = [f"{one.name} {one.words}" for one in found if not one.missing]
     if rest:
-        raise TopicsDiffer("\n".join(rest))
+        raise SystemExit("\n".join(rest))
     return [f"{one.name} created: {one.topic.partitions} partitions" for one in missing]
-
-
-@asynccontextmanager
-async def connected(bootstrap_servers: str) -> AsyncGenerator[AIOKafkaAdminClient]:
-    """An admin client of the cluster."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=20_000)
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()
 
 
 async def _run(options: argparse.Namespace) -> int:
     servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if not servers:
         raise SystemExit("KAFKA_BOOTSTRAP_SERVERS is not set")
-    async with connected(servers) as admin:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=20_000)
+    await admin.start()
+    try:
         if options.command == "apply":
             lines = await apply(admin, options.prefix, options.replication)
             sys.stdout.writelines(f"{line}\n" for line in lines or ["all topics are there"])
@@ -117,6 +103,8 @@ async def _run(options: argparse.Namespace) -> int:
         if not found:
             sys.stdout.write("all topics are as the contracts say\n")
         return int(bool(found)) if options.command == "check" else 0
+    finally:
+        await admin.close()
 
 
 def main() -> None:
@@ -127,8 +115,6 @@ def main() -> None:
     parser.add_argument("--replication", type=int, default=1, help="replicas of a new topic")
     try:
         raise SystemExit(asyncio.run(_run(parser.parse_args())))
-    except TopicsDiffer as error:
-        raise SystemExit(str(error)) from None
     except KafkaError as error:
         raise SystemExit(f"Kafka does not answer as it should: {type(error).__name__}") from None
 
