@@ -17,6 +17,7 @@ JAVA: Final = (
     "-XX:TieredStopAtLevel=1",  # ready in half the time; a local stack does not run long enough to want more
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
+    "-Dorg.apache.logging.log4j.level=WARN",  # without a file of settings log4j says nothing below ERROR
 )
 CLUSTER: Final = "aG9zb2xvY2Fsc3RhY2sAAA"
 # A short session: the controller does not let a killed broker come back before the old session has ended.

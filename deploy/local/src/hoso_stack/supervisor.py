@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -154,8 +155,10 @@ class Supervisor:
 
     async def _exit(self, one: _Running) -> None:
         assert one.process is not None
-        await one.process.wait()
+        code = await one.process.wait()
         one.ready.clear()
+        if not self._stopping.is_set():
+            print(f"{datetime.now(UTC).isoformat()} {one.part.name} ended ({code}) and is started again", flush=True)
         self._tell()
 
     async def _end(self, keepers: Sequence[asyncio.Task[None]]) -> None:
