@@ -79,6 +79,7 @@ async def test_accepting_gives_ct04_and_the_day_it_is_due_and_tells_everybody(do
     ]
     shown = (await dossier.http.get(f"/v1/dossiers/{dossier_id}", headers=citizen())).json()
     assert (shown["status"], shown["due_at"]) == (2, decision["receipt"]["due_at"])
+    assert shown["status_reason"] is None
 
 
 async def test_refusing_needs_no_facts_and_its_words_reach_the_citizen_only(dossier: Service) -> None:
@@ -92,6 +93,9 @@ async def test_refusing_needs_no_facts_and_its_words_reach_the_citizen_only(doss
     assert [one[1]["parameters"]["reason"] for one in told] == ["Không đúng thẩm quyền"] * 2
     entries = (await dossier.http.get(f"/v1/dossiers/{dossier_id}/timeline", headers=citizen())).text
     assert "thẩm quyền" not in entries
+    for who in (citizen(), officer()):
+        shown = (await dossier.http.get(f"/v1/dossiers/{dossier_id}", headers=who)).json()
+        assert shown["status_reason"] == {"reason": "not-eligible", "detail": "Không đúng thẩm quyền"}
 
 
 async def test_what_is_not_ready_is_not_accepted_and_the_answer_says_what_is_missing(dossier: Service) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from hoso_dossier.domain import NOT_MATCHING, UNUSABLE_PAPER
 from support.counting import envelope
 from support.dossier_facts import delivered, everything, expired, failed, rejected, scanned, stored, verified
 from support.dossier_service import Service, citizen, officer, running
@@ -56,6 +57,7 @@ async def test_a_rejected_identity_refuses_the_dossier_with_ct06_and_tells_the_c
     ]
     shown = (await dossier.http.get(f"/v1/dossiers/{dossier_id}", headers=citizen())).json()
     assert (shown["status"], shown["status_title"]) == (3, "Không được tiếp nhận")
+    assert shown["status_reason"] == {"reason": "not-eligible", "detail": NOT_MATCHING}
     assert [(one["form"], one["number"]) for one in shown["receipts"]] == [("CT06", f"{shown['code']}/01-CT06")]
     assert await dossier.kinds(dossier_id, citizen()) == ["submitted", "identity-rejected", "status-changed"]
 
@@ -114,6 +116,7 @@ async def test_a_paper_that_cannot_be_used_is_asked_for_again(dossier: Service, 
     assert (asked["reason"], asked["receipt"]) == ("attachment-unusable", "CT05")
     shown = (await dossier.http.get(f"/v1/dossiers/{dossier_id}", headers=citizen())).json()
     assert (shown["status"], shown["attachments"][0]["state"]) == (5, kind)
+    assert shown["status_reason"] == {"reason": "attachment-unusable", "detail": UNUSABLE_PAPER}
 
 
 async def test_an_accepted_dossier_with_a_paper_found_infected_asks_for_it_again(dossier: Service) -> None:

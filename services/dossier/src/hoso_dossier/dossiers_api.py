@@ -31,6 +31,10 @@ from hoso_dossier.views import DossierView, ReceiptView, readiness
 
 _FIND_CODE: Final = "SELECT id FROM dossiers WHERE code = $1"
 _ANSWERS: Final = "SELECT answers FROM dossiers WHERE id = $1"
+# The move that led to the status: every move has the version it made.
+_REASON: Final = """
+SELECT reason, detail FROM status_changes WHERE dossier_id = $1 AND version = $2 AND reason IS NOT NULL
+"""
 _RECEIPTS: Final = "SELECT form, number, issued_at, due_at FROM receipts WHERE dossier_id = $1 ORDER BY number"
 
 Reader = Annotated[Caller, Depends(require("citizen", "officer"))]
@@ -56,7 +60,7 @@ class Refusal(BaseModel):
             min_length=1,
             max_length=300,
             pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
-            description="One line for the citizen, who gets it in the notification; no personal data.",
+            description="One line for the citizen, in the e-mail and as `status_reason.detail`; no personal data.",
         ),
     ]
 
@@ -171,9 +175,10 @@ class DossiersApi:
         dossier = await self._visible(connection, dossier_id, reader)
         answers = loads(await connection.fetchval(_ANSWERS, dossier_id))
         receipts = [dict(row) for row in await connection.fetch(_RECEIPTS, dossier_id)]
+        reason = await connection.fetchrow(_REASON, dossier_id, dossier.version)
         procedure = self.catalogue.version(dossier.procedure, dossier.procedure_version)
         response.headers["etag"] = etag(dossier.version)
-        view = DossierView.of(dossier, procedure, answers, receipts)
+        view = DossierView.of(dossier, procedure, answers, receipts, dict(reason) if reason else None)
         if reader.role != "officer":
             return view
         return view.for_officer(readiness(dossier, take_not_scanned=self.take_not_scanned))

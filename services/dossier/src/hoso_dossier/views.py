@@ -73,6 +73,15 @@ class ReceiptView(BaseModel):
     due_at: datetime | None = None
 
 
+class StatusReason(BaseModel):
+    """Why a dossier stands where it stands."""
+
+    reason: Annotated[str, Field(description="`not-eligible`, `attachment-unusable`. Open value.")]
+    detail: Annotated[
+        str | None, Field(description="The same in words, in Vietnamese: the officer's own, or fixed ones.")
+    ]
+
+
 class DossierView(BaseModel):
     """A dossier as its owner and the officers of its agency see it."""
 
@@ -85,6 +94,9 @@ class DossierView(BaseModel):
     status: Annotated[int, Field(description="1-10, as the national portal numbers them.")]
     status_title: str
     status_title_en: str
+    status_reason: Annotated[
+        StatusReason | None, Field(description="Why it was refused (status 3), or why papers are asked for (status 5).")
+    ]
     submitted_at: datetime
     due_at: datetime | None
     answers: dict[str, Any]
@@ -102,6 +114,7 @@ class DossierView(BaseModel):
         procedure: Procedure,
         answers: dict[str, Any],
         receipts: Sequence[Mapping[str, Any]],
+        reason: Mapping[str, Any] | None,
     ) -> Self:
         """Make it from its parts, as its owner sees it."""
         title, title_en = STATUS_TITLES[dossier.status]
@@ -115,6 +128,7 @@ class DossierView(BaseModel):
             status=dossier.status,
             status_title=title,
             status_title_en=title_en,
+            status_reason=StatusReason.model_validate(reason) if reason else None,
             submitted_at=dossier.submitted_at,
             due_at=dossier.due_at,
             answers=answers,
