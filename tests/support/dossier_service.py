@@ -23,7 +23,6 @@ from hoso_chassis.batch import Batches
 from hoso_chassis.database import Database
 from hoso_chassis.health import Health
 from hoso_chassis.http import create_app
-from hoso_chassis.postgres import AWAY, CONFLICT
 from hoso_chassis.records import Record
 from hoso_chassis.service import Parts
 from hoso_chassis.tokens import TokenVerifier
@@ -213,7 +212,6 @@ def application(parts: Parts[Dossier], verifier: TokenVerifier | None = None) ->
         routers=parts.routers,
         health=Health(),
         verifier=verifier,
-        away=(*AWAY, *CONFLICT),
     )
 
 

@@ -19,7 +19,6 @@ from hoso_chassis import inbox, migrations
 from hoso_chassis.database import Database
 from hoso_chassis.health import Health
 from hoso_chassis.http import create_app
-from hoso_chassis.postgres import AWAY
 from hoso_chassis.service import Parts
 from hoso_chassis.tokens import TokenVerifier
 from hoso_storage.app import build, service
@@ -190,7 +189,6 @@ def application(parts: Parts[DraftFiles]) -> FastAPI:
         routers=parts.routers,
         health=Health(),
         verifier=verifier(),
-        away=AWAY,
     )
 
 

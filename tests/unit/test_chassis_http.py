@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from hoso_chassis import metrics, tracing
 from hoso_chassis.health import Health
 from hoso_chassis.http import check_version, create_app, etag, if_match, json_body, openapi_json
+from hoso_chassis.postgres import CONFLICT
 from hoso_chassis.problems import FieldError, Problem, problem_responses
 from hoso_chassis.tokens import Caller, require
 
@@ -38,13 +39,10 @@ class Person(BaseModel):
     answers: dict[str, int] = {}
 
 
-class DatabaseAway(Exception):  # named for what it forces
-    """Stands for what drivers raise."""
-
-
 FAILURES = {
     "bug": ValueError(CANARY),
-    "away": DatabaseAway(CANARY),
+    "away": ConnectionResetError(CANARY),
+    "met": CONFLICT[0](CANARY),
     "http": HTTPException(429, CANARY, {"retry-after": "3"}),
     "odd": HTTPException(418, CANARY),
     "problem": Problem(
@@ -107,9 +105,7 @@ def logged() -> Generator[list[MutableMapping[str, Any]]]:
 def app() -> FastAPI:
     outer = APIRouter()
     outer.include_router(api(), prefix="/v1")
-    return create_app(
-        title="People", version="1.2.3", routers=[outer], health=Health(), away=[DatabaseAway], body_limit=2000
-    )
+    return create_app(title="People", version="1.2.3", routers=[outer], health=Health(), body_limit=2000)
 
 
 @pytest.fixture
@@ -152,6 +148,7 @@ def pointers(answer: httpx.Response) -> list[tuple[str, str]]:
         ("GET", "/me/role", 401, "token-missing"),
         ("GET", "/fail/bug", 500, "internal-error"),
         ("GET", "/fail/away", 503, "unavailable"),
+        ("GET", "/fail/met", 503, "unavailable"),
         ("GET", "/fail/http", 429, "too-many-requests"),
         ("GET", "/fail/odd", 418, "http-418"),
         ("GET", "/fail/problem", 409, "taken"),

@@ -24,6 +24,7 @@ from hoso_chassis.edge import BoundedProtocol
 from hoso_chassis.health import Health
 from hoso_chassis.limits import BodyLimit, Limit, is_json
 from hoso_chassis.logs import Printable
+from hoso_chassis.postgres import AWAY, CONFLICT
 from hoso_chassis.problems import Problem, ProblemDocument, install, problem_responses, standard
 from hoso_chassis.routes import route_template
 from hoso_chassis.tokens import TokenVerifier
@@ -39,11 +40,11 @@ _FRESH = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff
 class Observed:
     """ASGI middleware: one span and one measurement a request; an unhandled error becomes a 500 without its text.
 
-    Errors of the types in `away` become 503: what the service needs is gone for a while.
+    An error that means that the database is away, or that two transactions met, becomes 503.
     """
 
-    def __init__(self, app: ASGIApp, away: tuple[type[Exception], ...] = ()) -> None:
-        self._app, self._away = app, away
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -81,7 +82,7 @@ class Observed:
             await self._app(scope, receive, answer)
         except CancelledError:  # the server stops and will wait no longer: this is the request's outermost frame
             return standard(503, {"retry-after": "2"})
-        except self._away as error:
+        except (*AWAY, *CONFLICT) as error:
             _log.warning("request-unavailable", exc_info=error)
             return standard(503, {"retry-after": "2"})
         except Exception as error:  # noqa: BLE001  # the last line of defence: nothing of it may reach the caller
@@ -97,7 +98,6 @@ def create_app(  # noqa: PLR0913  # the one place where they meet
     routers: Sequence[APIRouter],
     health: Health,
     verifier: TokenVerifier | None = None,
-    away: Sequence[type[Exception]] = (),
     body_limit: int = 65_536,
     body_seconds: float = 30.0,
 ) -> FastAPI:
@@ -109,7 +109,6 @@ def create_app(  # noqa: PLR0913  # the one place where they meet
         routers: the service's routes.
         health: answers /livez, /readyz and /metrics.
         verifier: of bearer tokens; None: every route that requires a caller answers 503.
-        away: exception types that mean that something needed is gone for a while: 503.
         body_limit: bytes a body may have, unless its endpoint says otherwise (`limit_body`).
         body_seconds: seconds a body may take to arrive, unless its endpoint says otherwise.
     """
@@ -120,10 +119,7 @@ def create_app(  # noqa: PLR0913  # the one place where they meet
         redoc_url=None,
         redirect_slashes=False,
         responses=problem_responses("default"),
-        middleware=[
-            Middleware(BodyLimit, limit=Limit(body_limit, body_seconds)),
-            Middleware(Observed, away=tuple(away)),
-        ],
+        middleware=[Middleware(BodyLimit, limit=Limit(body_limit, body_seconds)), Middleware(Observed)],
         telemetry=_NO_TELEMETRY,
     )
     app.state.verifier = verifier

@@ -91,20 +91,20 @@ class Problem(HTTPException):
 _BY_STATUS = {
     400: ("malformed-request", "Yêu cầu không đúng định dạng", "The request is malformed"),
     401: ("token-missing", "Cần đăng nhập để thực hiện yêu cầu này", "An access token is needed"),
-    403: ("forbidden", "Bạn không được phép thực hiện việc này", "This is not allowed to you"),
+    403: ("forbidden", "Ông/Bà không có quyền thực hiện việc này", "This is not allowed to you"),
     404: ("not-found", "Không tìm thấy nội dung được yêu cầu", "There is nothing here"),
     405: ("method-not-allowed", "Phương thức không được hỗ trợ", "The method is not supported here"),
     408: ("request-timeout", "Yêu cầu gửi lên quá chậm", "The request took too long to arrive"),
     409: ("conflict", "Yêu cầu không phù hợp với trạng thái hiện tại", "The current state does not allow this"),
-    412: ("version-changed", "Nội dung đã được thay đổi, hãy tải lại", "It has changed meanwhile: load it again"),
+    412: ("version-changed", "Nội dung đã được thay đổi, xin tải lại", "It has changed meanwhile: load it again"),
     413: ("body-too-large", "Nội dung gửi lên vượt quá dung lượng cho phép", "The body is too large"),
     415: ("unsupported-media-type", "Kiểu nội dung không được hỗ trợ", "The media type is not supported here"),
     422: ("invalid-request", "Thông tin gửi lên chưa hợp lệ", "What was sent is not valid"),
     428: ("if-match-missing", "Thiếu tiêu đề If-Match", "The If-Match header is missing"),
-    429: ("too-many-requests", "Quá nhiều yêu cầu, hãy thử lại sau", "Too many requests: try again later"),
+    429: ("too-many-requests", "Quá nhiều yêu cầu, xin thử lại sau", "Too many requests: try again later"),
     431: ("headers-too-large", "Phần tiêu đề của yêu cầu quá lớn", "The request's headers are too large"),
-    500: ("internal-error", "Hệ thống gặp lỗi, hãy thử lại sau", "Something is wrong here: try again later"),
-    503: ("unavailable", "Dịch vụ tạm thời chưa sẵn sàng, hãy thử lại sau", "Not available now: try again later"),
+    500: ("internal-error", "Hệ thống gặp lỗi, xin thử lại sau", "Something is wrong here: try again later"),
+    503: ("unavailable", "Dịch vụ tạm thời chưa sẵn sàng, xin thử lại sau", "Not available now: try again later"),
 }
 _FIELD = {
     "missing": ("Thiếu thông tin bắt buộc", "This is required"),
@@ -177,11 +177,8 @@ async def _answer_http(_request: Request, error: Exception) -> Response:
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
     details: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
-    for detail in details:
-        if detail["type"] == "json_invalid":
-            return standard(400).response()
-        if isinstance(detail.get("input"), bytes) and tuple(detail["loc"]) == ("body",):
-            return standard(415).response()
+    if any(isinstance(detail.get("input"), bytes) and tuple(detail["loc"]) == ("body",) for detail in details):
+        return standard(415).response()
     known = _documented_names(request.app)
     problem = standard(422)
     problem.errors = tuple(field_error(_pointer(detail["loc"], known), detail["type"]) for detail in details)

@@ -18,7 +18,7 @@ from hoso_chassis.consumer import Consumer
 from hoso_chassis.health import Health, health_app
 from hoso_chassis.performer import Performer
 from hoso_chassis.policy import Halt, place, reason
-from hoso_chassis.postgres import AWAY, CONFLICT
+from hoso_chassis.postgres import AWAY
 from hoso_chassis.relay import Relay
 from hoso_chassis.service import Parts, Periodic, Service
 from hoso_chassis.settings import ServiceSettings
@@ -132,7 +132,6 @@ class Process:
             routers=parts.routers,
             health=self.health,
             verifier=verifier,
-            away=(*AWAY, *CONFLICT),
             body_limit=settings.body_limit,
             body_seconds=settings.body_seconds,
         )
