@@ -36,7 +36,7 @@ async def test_an_identity_that_does_not_match_is_refused_and_the_citizen_is_tol
     await refused(story)
 
     mails, texts = await story.told(2)
-    assert [mail["subject"].partition(": ")[2] for mail in mails] == ["đã nộp thành công", "không được tiếp nhận"]
+    assert [mail["subject"].partition(": ")[2] for mail in mails] == ["đã được nộp", "không được tiếp nhận"]
     assert "CT06" in mails[-1]["text"]
     assert len(texts) == 2
     await story.heard_all(heard, {"hoso.dossier.refused.v1": 1, "hoso.identity.rejected.v1": 1})

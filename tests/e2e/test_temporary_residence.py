@@ -25,7 +25,7 @@ async def test_a_dossier_goes_from_draft_to_mailbox_and_telephone(
     events = [event for _, event in heard.of(story.dossier_id)]
     assert {event.type: sum(other.type == event.type for other in events) for event in events} == ACCEPTED
     assert [mail["subject"] for mail in mails] == [
-        f"Hồ sơ {story.code}: đã nộp thành công",
+        f"Hồ sơ {story.code}: đã được nộp",
         f"Hồ sơ {story.code}: đã được tiếp nhận",
     ]
     assert len({mail["message_id"] for mail in mails}) == 2
@@ -88,7 +88,7 @@ async def test_the_citizen_reads_the_timeline_and_finds_the_dossier_by_its_code(
     assert found.json()["id"] == story.dossier_id
     path = f"/v1/dossiers/{story.dossier_id}/timeline"
     told = (await story.citizen().call("GET", path, 200)).text
-    assert "Được tiếp nhận" in told
+    assert "Hồ sơ đã được tiếp nhận" in told
     stranger = stack.story(client)
     await stranger.citizen().call("GET", path, 404)
     await stranger.citizen().call("GET", f"/v1/dossiers?code={story.code}", 404)

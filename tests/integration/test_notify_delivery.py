@@ -114,7 +114,7 @@ async def test_with_accents_an_sms_arrives_joined(database_url: str, texts: SmsP
             await settled(worker)
         ((_, data),) = await told(worker)
     (sms,) = texts.inbox(NUMBER)
-    assert sms.text.startswith(f"Hồ sơ {CODE} đã nộp thành công")
+    assert sms.text.startswith(f"Hồ sơ {CODE} đã được nộp")
     assert (sms.parts, data["segments"], data["encoding"]) == (2, 2, "ucs-2")
 
 

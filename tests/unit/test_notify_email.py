@@ -38,7 +38,7 @@ def read(raw: bytes) -> EmailMessage:
 def test_headers_and_text_decode_back() -> None:
     raw = compose(SENDER, ID, "an@mail.example", LETTER, AT)
     mail = read(raw)
-    assert mail["Subject"] == "Hồ sơ G01.999.000.000-261124-0001: đã nộp thành công"
+    assert mail["Subject"] == "Hồ sơ G01.999.000.000-261124-0001: đã được nộp"
     assert mail["From"].addresses == (SENDER,)
     assert mail["To"] == "an@mail.example"
     assert mail["Message-ID"] == f"<{ID}@hoso.example>"

@@ -120,6 +120,30 @@ def test_a_reason_is_told_in_the_mail() -> None:
     assert f"Nội dung cần bổ sung: {REASON}\n" in Texts().letter("dossier-supplement-requested/v1", given).text
 
 
+def test_who_is_asked_for_papers_is_not_sent_where_no_way_leads() -> None:
+    """Out of status 5 no way leads yet: the agency gets in touch, or a new dossier is submitted."""
+    text = "dossier-supplement-requested/v1"
+    letter = Texts(PORTAL).letter(text, parameters(reason=REASON)).text
+    for told in (letter, Texts(sms_accents=True).sms(text, parameters())):
+        assert "Cập nhật" not in told
+        assert "Cơ quan có thẩm quyền sẽ liên hệ" in told
+        assert "có thể nộp hồ sơ mới" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("submitted", "đã được nộp"),
+        ("accepted", "đã được tiếp nhận"),
+        ("refused", "không được tiếp nhận"),
+    ],
+)
+def test_subject_mail_and_sms_say_what_happened_in_the_same_words(name: str, words: str) -> None:
+    letter = Texts().letter(f"dossier-{name}/v1", parameters())
+    for told in (letter.subject, letter.text, Texts(sms_accents=True).sms(f"dossier-{name}/v1", parameters())):
+        assert words in told
+
+
 def test_what_comes_decomposed_is_sent_composed() -> None:
     given = parameters(reason=normalize("NFD", REASON), name=normalize("NFD", "Đăng ký tạm trú"))
     assert Texts().letter("dossier-refused/v1", given) == Texts().letter(

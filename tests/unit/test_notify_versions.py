@@ -14,11 +14,11 @@ WRITTEN = {
     "dossier-refused/v1/email.txt": "712f3d798bd66c3c",
     "dossier-refused/v1/sms.txt": "b35ee936411880ac",
     "dossier-refused/v1/subject.txt": "0e26efc9a175e8a9",
-    "dossier-submitted/v1/email.txt": "cb1ebb1650a076b0",
-    "dossier-submitted/v1/sms.txt": "858d255a1716486a",
-    "dossier-submitted/v1/subject.txt": "6f164bb1640db264",
-    "dossier-supplement-requested/v1/email.txt": "758e6838f0d75a94",
-    "dossier-supplement-requested/v1/sms.txt": "9ce9a56be9363a64",
+    "dossier-submitted/v1/email.txt": "9803e000745abf90",
+    "dossier-submitted/v1/sms.txt": "14a9a9c435ae6274",
+    "dossier-submitted/v1/subject.txt": "262963e0560aaa9e",
+    "dossier-supplement-requested/v1/email.txt": "da19edc051216b5b",
+    "dossier-supplement-requested/v1/sms.txt": "83a8f893f3439082",
     "dossier-supplement-requested/v1/subject.txt": "15a1db94a8a39254",
 }
 
