@@ -117,6 +117,8 @@ async def test_where_everything_must_be_scanned_not_scanned_is_not_ready(databas
         shown = (await strict.http.get(f"/v1/dossiers/{dossier_id}", headers=officer())).json()
         await strict.hear(await scanned(strict, dossier_id, "clean"))
         assert answer.json()["type"] == "/problems/not-ready"
+        assert [one["code"] for one in answer.json()["errors"]] == ["attachment-not-scanned"]
+        assert shown["readiness"]["attachments"]["fulfilled"] is False
         assert shown["ready_to_accept"] is False
         assert (await strict.decide(dossier_id, "accept")).status_code == 200
 

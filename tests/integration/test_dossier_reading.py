@@ -83,14 +83,50 @@ async def test_the_timeline_says_what_happened_in_order_with_words_and_without_p
         ("submitted", "Hồ sơ đã được nộp"),
         ("identity-verified", "Thông tin nhân thân đã được xác nhận"),
         ("attachment-stored", "Giấy tờ đính kèm đã được lưu trữ"),
-        ("attachment-scanned", "Giấy tờ đính kèm đã qua bước kiểm tra an toàn"),
+        ("attachment-scanned", "Giấy tờ đính kèm đã được quét, không có mã độc"),
         ("notification-delivered", "Thông báo đã được gửi"),
-        ("status-changed", "Được tiếp nhận"),
+        ("status-changed", "Hồ sơ đã được tiếp nhận"),
     ]
     assert all(one["title_en"] for one in timeline["entries"])
     assert all(first["at"] <= then["at"] for first, then in pairwise(timeline["entries"]))
     assert (timeline["id"], timeline["status"]) == (str(dossier_id), 2)
     assert not [one for one in ("Nguyễn", "003199000001", "an@example.com", "951234567") if one in answer.text]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "title"),
+    [
+        ("clean", "Giấy tờ đính kèm đã được quét, không có mã độc"),
+        ("infected", "Giấy tờ đính kèm có mã độc, cần nộp lại"),
+        ("not-scanned", "Giấy tờ đính kèm chưa được quét mã độc vì hệ thống chưa có bộ quét"),
+        ("puzzling", "Giấy tờ đính kèm đã có kết quả quét mã độc"),
+    ],
+)
+async def test_the_timeline_says_of_a_paper_what_its_scan_said(dossier: Service, verdict: str, title: str) -> None:
+    dossier_id = await dossier.dossier()
+    await dossier.hear(await scanned(dossier, dossier_id, verdict))
+    timeline = (await dossier.http.get(f"/v1/dossiers/{dossier_id}/timeline", headers=citizen())).json()
+    assert [one["title"] for one in timeline["entries"] if one["kind"] == "attachment-scanned"] == [title]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fulfilled", "title"),
+    [
+        (None, False, "Giấy tờ đính kèm đang chờ quét mã độc"),
+        ("clean", True, "Giấy tờ đính kèm đã được quét, không có mã độc"),
+        ("not-scanned", True, "Giấy tờ đính kèm chưa được quét mã độc vì hệ thống chưa có bộ quét"),
+        ("puzzling", False, "Có giấy tờ không sử dụng được"),
+    ],
+)
+async def test_readiness_says_of_the_papers_what_their_scans_said(
+    dossier: Service, verdict: str | None, *, fulfilled: bool, title: str
+) -> None:
+    dossier_id = await dossier.dossier()
+    if verdict:
+        await dossier.hear(await scanned(dossier, dossier_id, verdict))
+    shown = (await dossier.http.get(f"/v1/dossiers/{dossier_id}", headers=officer())).json()
+    papers = shown["readiness"]["attachments"]
+    assert (papers["fulfilled"], papers["title"]) == (fulfilled, title)
 
 
 def _without_trace(problem: dict[str, object]) -> dict[str, object]:

@@ -232,7 +232,7 @@ def test_an_officer_accepts_what_is_ready() -> None:
     [
         ("verified", "clean", False, ()),
         ("verified", "not-scanned", True, ()),
-        ("verified", "not-scanned", False, ("attachment-unusable",)),
+        ("verified", "not-scanned", False, ("attachment-not-scanned",)),
         ("verified", None, True, ("attachment-awaited",)),
         ("verified", "puzzling", True, ("attachment-unusable",)),
         ("awaited", "clean", True, ("identity-awaited",)),

@@ -211,7 +211,7 @@ def require(*roles: Role) -> Callable[..., Awaitable[Caller]]:
             raise Problem(
                 403,
                 "wrong-role",
-                "Vai trò của bạn không được phép thực hiện việc này",
+                "Vai trò của Ông/Bà không có quyền thực hiện việc này",
                 "Your role does not allow this",
                 headers={"www-authenticate": 'Bearer realm="hoso", error="insufficient_scope"'},
             )

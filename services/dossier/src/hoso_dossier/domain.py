@@ -210,12 +210,13 @@ class Dossier:
 
     def missing(self, *, take_not_scanned: bool) -> tuple[str, ...]:
         """Return what stands between the dossier and its acceptance."""
-        fine = {CLEAN, NOT_SCANNED} if take_not_scanned else {CLEAN}
         missing: list[str] = []
         if self.verification.answer is not Answer.VERIFIED:
             missing.append("identity-rejected" if self.verification.answer is Answer.REJECTED else "identity-awaited")
-        if any(one.expired_at or (one.verdict and one.verdict not in fine) for one in self.attachments):
+        if any(one.expired_at or (one.verdict and one.verdict not in {CLEAN, NOT_SCANNED}) for one in self.attachments):
             missing.append("attachment-unusable")
+        if not take_not_scanned and any(one.verdict == NOT_SCANNED for one in self.attachments):
+            missing.append("attachment-not-scanned")
         if any(one.verdict is None and not one.expired_at for one in self.attachments):
             missing.append("attachment-awaited")
         return tuple(missing)

@@ -66,22 +66,25 @@ WORDS: Final = {
     "email-invalid": ("Địa chỉ thư điện tử không hợp lệ", "Not a valid e-mail address"),
     "phone-invalid": ("Không phải số điện thoại di động Việt Nam", "Not a mobile number of Viet Nam"),
     "phone-moved": (
-        "Số di động 11 chữ số đã chuyển sang 10 chữ số từ năm 2018: hãy nhập số theo đầu số mới",
+        "Số di động 11 chữ số đã chuyển sang 10 chữ số từ năm 2018, xin nhập số theo đầu số mới",
         "Eleven-digit mobile numbers became ten-digit ones in 2018: give the number as it is now",
     ),
     # receipts
     "receipt-forged": (
-        "Biên nhận tệp không hợp lệ hoặc không do hệ thống cấp",
+        "Biên nhận tập tin không hợp lệ hoặc không do hệ thống cấp",
         "The receipt is malformed or was not issued here",
     ),
-    "receipt-expired": ("Biên nhận tệp đã hết hạn, hãy tải tệp lên lại", "The receipt has expired: upload again"),
-    "receipt-of-other-draft": ("Biên nhận tệp thuộc một hồ sơ khác", "The receipt belongs to another draft"),
-    "receipt-of-other-person": ("Biên nhận tệp thuộc người khác", "The receipt belongs to another person"),
+    "receipt-expired": (
+        "Biên nhận tập tin đã hết hạn, xin tải tập tin lên lại",
+        "The receipt has expired: upload again",
+    ),
+    "receipt-of-other-draft": ("Biên nhận tập tin thuộc một hồ sơ khác", "The receipt belongs to another draft"),
+    "receipt-of-other-person": ("Biên nhận tập tin thuộc người khác", "The receipt belongs to another person"),
     "receipt-of-other-component": (
         "Thành phần hồ sơ này không có trong thủ tục",
         "The procedure has no such component",
     ),
-    "receipt-repeated": ("Tệp đính kèm bị lặp lại", "The attachment is given twice"),
+    "receipt-repeated": ("Tập tin đính kèm bị lặp lại", "The attachment is given twice"),
     "component-missing": ("Thiếu giấy tờ bắt buộc của thành phần hồ sơ", "A mandatory paper is missing"),
     # readiness
     "identity-awaited": (
@@ -92,6 +95,10 @@ WORDS: Final = {
         "Thông tin nhân thân không khớp với Cơ sở dữ liệu quốc gia về dân cư",
         "The declared identity does not match the population register",
     ),
-    "attachment-awaited": ("Có giấy tờ chưa được kiểm tra", "An attachment has not been checked yet"),
+    "attachment-awaited": ("Giấy tờ đính kèm đang chờ quét mã độc", "An attachment waits to be scanned for malware"),
+    "attachment-not-scanned": (
+        "Giấy tờ đính kèm chưa được quét mã độc vì hệ thống chưa có bộ quét",
+        "The attachments have not been scanned for malware: there is no scanner yet",
+    ),
     "attachment-unusable": ("Có giấy tờ không sử dụng được", "An attachment cannot be used"),
 }

@@ -160,5 +160,5 @@ def refusal(answers: Sequence[Flaw], receipts: Sequence[Flaw]) -> Problem:
     if all(flaw.code == "component-missing" for flaw in receipts):
         return Problem(422, "component-missing", "Thiếu giấy tờ bắt buộc", "A mandatory paper is missing", errors)
     return Problem(
-        422, "receipt-invalid", "Biên nhận tệp đính kèm không hợp lệ", "An attachment receipt is not valid", errors
+        422, "receipt-invalid", "Biên nhận tập tin đính kèm không hợp lệ", "An attachment receipt is not valid", errors
     )

@@ -9,7 +9,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from hoso_chassis.postgres import Connection
-from hoso_dossier.values import STATUS_TITLES, Status
+from hoso_dossier.domain import CLEAN, INFECTED, NOT_SCANNED
+from hoso_dossier.values import Status
 from hoso_dossier.views import Titled
 
 _READ: Final = """
@@ -25,16 +26,35 @@ _TITLES: Final = {
         "Thông tin nhân thân không khớp với Cơ sở dữ liệu quốc gia về dân cư",
         "The declared identity does not match the population register",
     ),
-    "identity-answer-unused": ("Kết quả đối chiếu không còn dùng đến", "An answer about the identity was not used"),
-    "identity-asked-again": ("Gửi lại yêu cầu đối chiếu nhân thân", "The identity was asked about again"),
-    "attachment-stored": ("Giấy tờ đính kèm đã được lưu trữ", "The attachment was stored"),
-    "attachment-scanned": (
-        "Giấy tờ đính kèm đã qua bước kiểm tra an toàn",
-        "The attachment went through the safety check",
+    "identity-answer-unused": (
+        "Kết quả đối chiếu thông tin nhân thân không được sử dụng",
+        "An answer about the identity was not used",
     ),
-    "attachment-expired": ("Giấy tờ đính kèm không còn, cần nộp lại", "The attachment is gone and must be sent again"),
+    "identity-asked-again": (
+        "Yêu cầu đối chiếu thông tin nhân thân đã được gửi lại",
+        "The identity was asked about again",
+    ),
+    "attachment-stored": ("Giấy tờ đính kèm đã được lưu trữ", "The attachment was stored"),
+    "attachment-scanned": ("Giấy tờ đính kèm đã có kết quả quét mã độc", "The attachment has the answer of a scan"),
+    "attachment-expired": (
+        "Giấy tờ đính kèm không còn được lưu trữ, cần nộp lại",
+        "The attachment is gone and must be sent again",
+    ),
     "notification-delivered": ("Thông báo đã được gửi", "The notification was sent"),
-    "notification-failed": ("Không gửi được thông báo", "The notification could not be sent"),
+    "notification-failed": ("Thông báo không gửi được", "The notification could not be sent"),
+}
+_MOVED: Final = {
+    Status.ACCEPTED: ("Hồ sơ đã được tiếp nhận", "The dossier was accepted"),
+    Status.REFUSED: ("Hồ sơ không được tiếp nhận", "The dossier was refused"),
+    Status.SUPPLEMENT_REQUESTED: ("Hồ sơ cần bổ sung giấy tờ", "More papers were asked for"),
+}
+_SCANNED: Final = {
+    CLEAN: ("Giấy tờ đính kèm đã được quét, không có mã độc", "The attachment was scanned and no malware was found"),
+    INFECTED: ("Giấy tờ đính kèm có mã độc, cần nộp lại", "The attachment is infected and must be sent again"),
+    NOT_SCANNED: (
+        "Giấy tờ đính kèm chưa được quét mã độc vì hệ thống chưa có bộ quét",
+        "The attachment has not been scanned for malware: there is no scanner yet",
+    ),
 }
 
 
@@ -75,5 +95,7 @@ def _entry(row: Mapping[str, Any]) -> TimelineEntry:
 
 def _title(kind: str, details: Mapping[str, str | int]) -> tuple[str, str]:
     if kind == "status-changed":
-        return STATUS_TITLES[Status(int(details["status"]))]
+        return _MOVED[Status(int(details["status"]))]
+    if kind == "attachment-scanned":
+        return _SCANNED.get(str(details.get("verdict")), _TITLES[kind])
     return _TITLES.get(kind, (kind, kind))

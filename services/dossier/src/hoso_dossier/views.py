@@ -7,17 +7,20 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from hoso_dossier.domain import Dossier
+from hoso_dossier.domain import NOT_SCANNED, Dossier
 from hoso_dossier.flaws import WORDS
 from hoso_dossier.procedures import Procedure
 from hoso_dossier.values import STATUS_TITLES, Answer, Status
 
 _IDENTITY: Final = {
-    Answer.VERIFIED: ("Danh tính đã được xác nhận", "The identity is confirmed"),
+    Answer.VERIFIED: ("Thông tin nhân thân đã được xác nhận", "The identity is confirmed"),
     Answer.AWAITED: WORDS["identity-awaited"],
     Answer.REJECTED: WORDS["identity-rejected"],
 }
-_PAPERS_FINE: Final = ("Giấy tờ đính kèm đã được kiểm tra", "The attachments have been checked")
+_PAPERS_CLEAN: Final = (
+    "Giấy tờ đính kèm đã được quét, không có mã độc",
+    "The attachments were scanned and no malware was found",
+)
 
 
 class Titled(BaseModel):
@@ -166,8 +169,13 @@ def readiness(dossier: Dossier, *, take_not_scanned: bool) -> Readiness | None:
     answer = dossier.verification.answer
     return Readiness(
         identity=_fact(_IDENTITY[answer], fulfilled=answer is Answer.VERIFIED),
-        attachments=_fact(WORDS[papers] if papers else _PAPERS_FINE, fulfilled=papers is None),
+        attachments=_fact(WORDS[papers] if papers else _fine_papers(dossier), fulfilled=papers is None),
     )
+
+
+def _fine_papers(dossier: Dossier) -> tuple[str, str]:
+    unseen = any(one.verdict == NOT_SCANNED for one in dossier.attachments)
+    return WORDS["attachment-not-scanned"] if unseen else _PAPERS_CLEAN
 
 
 def _fact(words: tuple[str, str], *, fulfilled: bool) -> ReadinessFact:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 FILE_LIMIT: Final = 5 * 1024 * 1024
-"""Bytes of one file: "Tập tin tải lên có dung lượng không quá 5MB"."""
+"""Bytes of one file: "Tập tin tải lên có dung lượng không quá 5 MB"."""
 RECEIPT_LIFE: Final = timedelta(days=30)
 """A receipt can be used as long as the draft lives."""
 UNBOUND_LIFE: Final = RECEIPT_LIFE + timedelta(days=14)

@@ -35,7 +35,7 @@ def too_large() -> Problem:
     return Problem(
         413,
         "file-too-large",
-        "Tập tin tải lên có dung lượng không quá 5MB",
+        "Tập tin tải lên có dung lượng không quá 5 MB",
         "A file may have at most 5 MB (5,242,880 bytes)",
     )
 
@@ -118,7 +118,7 @@ def not_readable_yet() -> Problem:
     return Problem(
         409,
         "not-readable-yet",
-        "Tập tin chưa được kiểm tra an toàn nên chưa thể mở",
+        "Tập tin chưa được quét mã độc nên chưa thể mở",
         "The file cannot be read before a scanner has called it clean",
     )
 
