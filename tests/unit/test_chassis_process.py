@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,10 +14,11 @@ from structlog.testing import capture_logs
 
 from hoso_chassis import migrations
 from hoso_chassis.database import Database
+from hoso_chassis.policy import Halt
 from hoso_chassis.process import Process
 from hoso_chassis.service import Parts, Service
 from hoso_chassis.settings import ServiceSettings
-from support.counting import CountStore
+from support.counting import Counting, CountStore
 from support.waiting import until_async
 
 
@@ -61,10 +62,25 @@ def port() -> int:
         return found.getsockname()[1]
 
 
-def process(database: PretendedDatabase, port: int, *resources: Any) -> Process:
-    settings = ServiceSettings.model_validate({"database_url": "postgresql://nobody", "health_port": port})
-    parts = Parts(database=cast("Database", database), store=CountStore(), resources=resources)
-    return Process(Service("counting", "1", ServiceSettings, lambda _: parts, []), settings, roles=())
+def process(database: PretendedDatabase, port: int, *resources: Any, roles: Sequence[str] = ()) -> Process:
+    settings = ServiceSettings.model_validate(
+        {"database_url": "postgresql://nobody", "health_port": port, "kafka_bootstrap_servers": "nowhere:1"}
+    )
+    parts = Parts(cast("Database", database), CountStore(), Counting().inbound, resources=resources)
+    return Process(Service("counting", "1", ServiceSettings, lambda _: parts, []), settings, roles)
+
+
+class HaltedConsumer:
+    """Joins, and may then read nothing."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.halted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def start(self) -> None:
+        self.halted.set_exception(Halt("reading is not allowed"))
+
+    async def stop(self) -> None:
+        raise Halt("said twice")
 
 
 async def status(port: int, path: str) -> int:
@@ -122,3 +138,21 @@ async def test_a_health_port_that_is_taken_ends_the_process_with_1() -> None:
         assert await one.run() == 1
     assert str(one.health.halted).startswith("CannotListen")
     assert [entry["event"] for entry in said] == ["started", "halted", "stopping", "stopped"]
+
+
+async def test_a_consumer_that_halts_ends_the_process_with_1_and_its_words(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hoso_chassis.process.Consumer", HaltedConsumer)
+    database = PretendedDatabase()
+    one = process(database, port, roles=["worker"])
+    with capture_logs() as said:
+        assert await one.run() == 1
+    assert one.health.halted == "reading is not allowed"
+    assert [entry["event"] for entry in said if entry["event"] != "periodic-failed"] == [
+        "started",
+        "halted",
+        "stopping",
+        "stopped",
+    ]
+    assert database.said == ["database closed"]
