@@ -65,3 +65,20 @@ def test_its_example_is_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     service = cast("Service[ServiceSettings, object]", names["service"])
     parts = service.build(load(service.settings))
     assert parts.inbound.topics == ("dossier.lifecycle.v1",)
+
+
+def test_every_service_leads_to_what_is_said_of_health_and_dead_letters_and_repeats_none_of_it() -> None:
+    assert "\n## Health, and dead letters\n" in README
+    for folder in ("dossier", "identity", "notify", "storage"):
+        other = (ROOT / "services" / folder / "README.md").read_text()
+        assert "(../chassis/README.md#health-and-dead-letters)" in other
+        assert "died_at FROM dead_letters" not in other
+
+
+def test_what_is_said_of_health_is_what_the_probes_answer() -> None:
+    section = README.partition("\n## Health, and dead letters\n")[2].partition("\n## ")[0]
+    process = (CHASSIS / "src/hoso_chassis/process.py").read_text()
+    for loop in re.findall(r'heartbeat\(f?"([a-z-]+)', process):
+        assert f"`{loop}" in section
+    for word in ("loops", "pings", "halted", "seconds", "error", "database"):
+        assert f"`{word}`" in section

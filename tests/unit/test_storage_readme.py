@@ -60,7 +60,8 @@ def test_every_refusal_of_its_own_is_told() -> None:
     ]
     told = section("When something fails")
     for problem in made:
-        assert f"{problem.status_code} `{problem.slug}`" in told
+        wait = problem.headers and problem.headers.get("retry-after")
+        assert f"{problem.status_code} `{problem.slug}`{f' with `Retry-After: {wait}`' if wait else ''}" in told
 
 
 def test_every_module_is_named_once() -> None:
