@@ -16,7 +16,7 @@ import structlog
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from hoso_chassis import logs
+from hoso_chassis import limits, logs
 from hoso_chassis.edge import HEAD_BYTES, BoundedProtocol
 from hoso_chassis.health import Health, health_app
 from hoso_chassis.http import CannotListen, Server, create_app, server
@@ -78,6 +78,12 @@ async def impatient() -> AsyncGenerator[Server]:
     yield server
     server.should_exit = True
     await task
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that waits shortly for the rest of a body that it refused."""
+    monkeypatch.setattr(limits, "_LINGER_SECONDS", 0.1)
 
 
 async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
@@ -252,6 +258,21 @@ async def test_100_mb_are_not_taken_in_after_a_refusal(running: Server) -> None:
 async def test_a_body_that_nobody_wants_is_not_taken_in(running: Server, path: str, slug: str) -> None:
     answer = await exchange(running.port, post(path, f"content-length: {100 * MIB}\r\n"))
     assert (answer.slug, answer.closes) == (slug, True)
+
+
+async def test_whoever_sends_all_before_reading_still_reads_the_refusal(
+    running: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_LINGER_SECONDS", 20.0)
+    body = b"x" * (5 * MIB)
+    head = f"POST /uploads HTTP/1.1\r\nhost: t\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(head + body)
+        await writer.drain()  # raises ConnectionResetError where the server closed on unread bytes
+        assert (await reader.read()).startswith(b"HTTP/1.1 413 ")
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_body_that_dawdles_is_a_408_problem(impatient: Server) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 import pydantic_core
@@ -11,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hoso_chassis.problems import standard
 
+_LINGER_BYTES = 16 * 1024 * 1024  # dropped after a refusal, and not more
+_LINGER_SECONDS = 2.0
 F = TypeVar("F", bound=Callable[..., object])
 # PostgreSQL stores no NUL: an escaped one that is not itself a backslash's continuation.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -66,10 +69,17 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (the server sends nothing else: no websocket, no lifespan)."""
         body = _Body(scope, receive, self._limit)
+        closes = False
 
         async def answer(message: Message) -> None:
+            nonlocal closes
             if message["type"] == "http.response.start" and not body.complete:
+                closes = True
                 message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            elif closes and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                await body.linger()
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         await self._app(scope, body.receive, answer)
@@ -107,6 +117,17 @@ class _Body:
             check_json(whole)
             return {"type": "http.request", "body": whole}
         return message
+
+    async def linger(self) -> None:
+        """Drop what still comes, for a while: closing on unread bytes resets the connection, and the answer is lost."""
+        size = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while size < _LINGER_BYTES:
+                    message = await self._receive()
+                    size += len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
 
     async def _next(self) -> Message:
         self._deadline = self._deadline or asyncio.get_running_loop().time() + self._limit.seconds
