@@ -141,6 +141,15 @@ async def test_an_operator_reads_where_a_dead_letter_came_from_and_nothing_of_it
     assert "CANARY" not in str(said)
 
 
+async def test_a_header_whose_name_postgresql_cannot_hold_dies_like_any_other(database: Database) -> None:
+    good = record(verified(), 0)
+    await take(database, [good, record(verified(), 1, headers=(("a\0b", b"\0"),))])
+
+    assert await seen(database) == 1
+    (letter,) = await rows(database, "SELECT * FROM dead_letters")
+    assert (letter["header_names"], letter["header_values"]) == (["a\N{SYMBOL FOR NULL}b"], [b"\0"])
+
+
 async def test_what_nobody_listens_to_is_passed_over(database: Database) -> None:
     unknown = envelope(verified(), type="hoso.identity.forgotten.v1")
     await take(database, [record(rejected(), 0), record(unknown, 1)])

@@ -52,7 +52,7 @@ def _row(group: str, letter: DeadLetter) -> tuple[object, ...]:
         record.time,
         record.key,
         record.value,
-        [name for name, _ in record.headers],
+        [name.replace("\0", "\N{SYMBOL FOR NULL}") for name, _ in record.headers],  # PostgreSQL's text holds no NUL
         [value for _, value in record.headers],
         letter.type,
         letter.reason,
