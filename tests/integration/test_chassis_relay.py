@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import ProducerFenced
 
+from hoso_chassis import relay as relay_module
 from hoso_chassis.database import Database
 from hoso_chassis.lease import Lease
 from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS
@@ -156,3 +161,81 @@ async def test_age_and_length_of_the_outbox_are_measured(database: Database) -> 
 
     assert OUTBOX_ROWS.values[()] == 2
     assert OUTBOX_AGE.values[()] >= 0
+
+
+async def test_a_row_that_the_broker_refuses_does_not_stop_the_other_topics(database: Database, kafka: str) -> None:
+    narrow = f"test.narrow-{uuid4().hex}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(narrow, 1, 1, topic_configs={"max.message.bytes": "300"})])
+    await admin.close()
+    await announce(database, [uuid4()])
+    async with database.connection() as connection:
+        await connection.execute("UPDATE outbox SET topic = $1", narrow)
+    await announce(database, [uuid4()])
+    relay = Relay(database, kafka)
+    running = asyncio.create_task(relay.run())
+    await until_async(lambda: backlog(database), within=20, is_=1)
+    relay.stop()
+    await running
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT topic FROM outbox") == narrow
+
+
+async def test_rounds_longer_than_the_lease_do_not_let_two_relays_shut_each_other_out(
+    database: Database, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = AIOKafkaProducer.commit_transaction
+
+    async def slow(producer: AIOKafkaProducer) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), 2)
+        await commit(producer)
+
+    monkeypatch.setattr(AIOKafkaProducer, "commit_transaction", slow)
+    await announce(database, [uuid4() for _ in range(5)])
+    relays = [Relay(database, kafka, lease=Lease("relay", timedelta(seconds=0.6))) for _ in range(2)]
+    running = [asyncio.create_task(relay.run()) for relay in relays]
+    await until_async(lambda: backlog(database), within=15, is_=0)
+    for relay in relays:
+        relay.stop()
+    await asyncio.gather(*running)
+
+
+async def test_a_broker_that_answers_nothing_holds_a_round_no_longer_than_its_time(
+    database: Database, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(producer: Any) -> None:
+        producer._closed = True  # as the first thing that `stop` does
+        await asyncio.Event().wait()
+
+    async def unanswered(*_: object, **__: object) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+    turns = 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+
+    async def turned() -> bool:
+        return turns > 3
+
+    def left() -> int:
+        return sum("Sender._sender_routine" in repr(task) for task in asyncio.all_tasks())
+
+    await announce(database, [uuid4()])
+    relay = Relay(database, kafka, turn)
+    with monkeypatch.context() as frozen:
+        frozen.setattr(relay_module, "ROUND_SECONDS", 1.0)
+        frozen.setattr(relay_module, "_CLOSE_SECONDS", 0.2)
+        frozen.setattr(AIOKafkaProducer, "send", unanswered)
+        frozen.setattr(AIOKafkaProducer, "abort_transaction", asyncio.Event().wait)
+        frozen.setattr(AIOKafkaProducer, "stop", never)
+        running = asyncio.create_task(relay.run())
+        await until_async(turned, within=20)
+    await until_async(lambda: backlog(database), within=20, is_=0)
+    assert left() == 1  # those of the rounds that failed are gone
+    relay.stop()
+    await running
+    assert left() == 0

@@ -1,25 +1,44 @@
 """The relay: one leader sends the oldest outbox rows, then deletes them; it reads no event and changes none."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    ProducerClosed,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from hoso_chassis.database import Database
 from hoso_chassis.lease import Lease
 from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS, RELAYED
 from hoso_chassis.outbox import headers_from_json
 from hoso_chassis.policy import place
-from hoso_chassis.postgres import AWAY, Row
+from hoso_chassis.postgres import AWAY, CONFLICT, Row
 
 ROUND_ROWS: Final = 1_000
 ROUND_SECONDS: Final = 15.0  # an idempotent send never gives up by itself, so the round does
 _SET_ASIDE_SECONDS: Final = 30.0
+_CLOSE_SECONDS: Final = 3.0
+# The broker's answer for good: the same rows meet it again, and the rows of other topics must not wait for them.
+_REFUSED: Final = (
+    TopicAuthorizationFailedError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    InvalidTopicError,
+    PolicyViolationError,
+)
 
 log = structlog.get_logger()
 
@@ -95,15 +114,33 @@ class Relay:
                     await self._close_producer()
                     await self._pause(0.5)
                     return 0
-            return await asyncio.wait_for(self._round(), ROUND_SECONDS)
+            async with self._kept_lease():
+                return await asyncio.wait_for(self._round(), ROUND_SECONDS)
         except TopicNotWritable as error:
             self._set_aside[error.topic] = monotonic() + _SET_ASIDE_SECONDS
             log.error("topic-set-aside", topic=error.topic, reason=str(error), retry_in_s=_SET_ASIDE_SECONDS)
-        except (KafkaError, *AWAY) as error:
+        except (KafkaError, *AWAY, *CONFLICT) as error:
             log.warning("relay-round-failed", error=place(error))
         await self._close_producer()
         await self._pause(0.5)
         return 0
+
+    @asynccontextmanager
+    async def _kept_lease(self) -> AsyncGenerator[None]:
+        """Renew the lease beside a round: two relays on a slow broker would else shut each other out for ever."""
+        keeping = asyncio.create_task(self._keep_lease())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.wait({keeping})
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(self.lease.duration.total_seconds() / 3)
+            with suppress(*AWAY, *CONFLICT):
+                async with self.database.connection() as connection:
+                    await self.lease.hold(connection)
 
     async def _round(self) -> int:
         now = monotonic()
@@ -127,19 +164,21 @@ class Relay:
         producer = await self._open_producer()
         for topic in sorted({row["topic"] for row in rows}):
             await _require_writable(producer, topic)
-        async with producer.transaction():
-            futures = [
-                await producer.send(
-                    row["topic"], row["value"], key=row["key"], headers=headers_from_json(row["headers"])
-                )
-                for row in rows
-            ]
-            outcomes = await asyncio.gather(*futures, return_exceptions=True)
-            for row, outcome in zip(rows, outcomes, strict=True):
-                if isinstance(outcome, TopicAuthorizationFailedError):
-                    raise TopicNotWritable(row["topic"], "writing is not allowed")
-                if isinstance(outcome, BaseException):
-                    raise outcome
+        async with _transaction(producer):
+            await self._send_all(producer, rows)
+
+    async def _send_all(self, producer: AIOKafkaProducer, rows: Sequence[Row]) -> None:
+        futures = [
+            await producer.send(row["topic"], row["value"], key=row["key"], headers=headers_from_json(row["headers"]))
+            for row in rows
+        ]
+        outcomes = await asyncio.gather(*futures, return_exceptions=True)
+        for row, outcome in zip(rows, outcomes, strict=True):
+            if isinstance(outcome, _REFUSED):
+                raise TopicNotWritable(row["topic"], f"the broker refuses a record: {type(outcome).__name__}")
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def _open_producer(self) -> AIOKafkaProducer:
         """The producer of this lease; a new fence gets a new producer, which shuts out the one before."""
@@ -165,9 +204,10 @@ class Relay:
         producer, self._producer, self._fence = self._producer, None, 0
         if producer is not None:
             try:
-                await asyncio.wait_for(producer.stop(), 3)
+                await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
             except (KafkaError, TimeoutError) as error:
                 log.warning("producer-not-closed-cleanly", error=place(error))
+                await _drop(producer)
 
     async def _leave(self) -> None:
         """Drain for a few seconds, then give the lease back."""
@@ -188,6 +228,34 @@ class Relay:
         if row is not None:
             OUTBOX_ROWS.set(row["rows"])
             OUTBOX_AGE.set(row["age"] or 0.0)
+
+
+@asynccontextmanager
+async def _transaction(producer: AIOKafkaProducer) -> AsyncGenerator[None]:
+    """A Kafka transaction whose abort is not waited for long, so that a round ends in time whatever the broker does.
+
+    What is not aborted here is by the next producer, which has the same transactional id.
+    """
+    transaction = producer.transaction()
+    await transaction.__aenter__()
+    try:
+        yield
+    except Exception as error:
+        with suppress(KafkaError, TimeoutError):
+            await asyncio.wait_for(transaction.__aexit__(type(error), error, error.__traceback__), _CLOSE_SECONDS)
+        raise
+    await transaction.__aexit__(None, None, None)
+
+
+async def _drop(producer: Any) -> None:
+    """End what `stop` leaves behind when it is cut short: the task that sends for ever, and the connections."""
+    if (sending := producer._sender.sender_task) is not None:  # noqa: SLF001 - there is no public way
+        for _ in range(2):  # the first makes it wait for its requests, the second ends those
+            sending.cancel()
+            await asyncio.wait({sending}, timeout=0.1)
+    producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
+    with suppress(KafkaError, TimeoutError):
+        await asyncio.wait_for(producer.client.close(), _CLOSE_SECONDS)
 
 
 async def _require_writable(producer: AIOKafkaProducer, topic: str) -> None:
