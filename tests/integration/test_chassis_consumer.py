@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CorruptRecordException
 
+from hoso_chassis import consumer as consumer_module
 from hoso_chassis import faults, inbox
 from hoso_chassis.batch import Batches
 from hoso_chassis.consequences import Consequence
@@ -269,3 +271,81 @@ async def test_partitions_are_let_go_after_the_batch_in_hand(database: Database,
         store.let_go.set()
         await leaving
         assert await seen(database, [event])() == 1
+
+
+async def test_a_position_reaches_the_end_of_a_log_that_ends_with_markers(
+    database: Database, kafka: str, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "_GAP_SECONDS", 0.1)
+    await read_up(database, kafka, group)
+    events = [verified() for _ in range(60)]
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, transactional_id=group)
+    await producer.start()
+    for end in (producer.commit_transaction, producer.abort_transaction):  # a relay's good round, and a bad one
+        await producer.begin_transaction()
+        for encoded in (encode(envelope(event)) for event in events):
+            await producer.send_and_wait(TOPIC, encoded.value, key=encoded.key, headers=encoded.headers)
+        await end()
+    await producer.stop()
+    asking = AIOKafkaConsumer(bootstrap_servers=kafka)
+    await asking.start()
+    ends = await asking.end_offsets([TopicPartition(TOPIC, number) for number in range(12)])
+    await asking.stop()
+
+    async def positions() -> dict[int, int]:
+        async with database.connection() as connection:
+            rows = await connection.fetch("SELECT partition, next_offset FROM positions")
+            return {row["partition"]: row["next_offset"] for row in rows}
+
+    async with consuming(database, kafka, group):
+        await until_async(positions, within=30, is_={one.partition: offset for one, offset in ends.items()})
+    assert await seen(database, events)() == 60
+
+
+class Stumbling:
+    """A client that takes up records and then fails instead of handing them over, as aiokafka does, once."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error: Exception | None = error
+        self.getmany = AIOKafkaConsumer.getmany
+
+    async def __call__(self, client: AIOKafkaConsumer, **options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        taken_up = await self.getmany(client, **options)
+        if taken_up and self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        return taken_up
+
+
+def stumble(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    stumbling = Stumbling(error)
+
+    async def getmany(client: AIOKafkaConsumer, **options: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        return await stumbling(client, **options)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", getmany)
+
+
+async def test_records_that_a_failed_fetch_took_up_are_read_again(
+    database: Database, kafka: str, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await read_up(database, kafka, group)
+    events = [verified() for _ in range(60)]
+    await send(kafka, events)
+    stumble(monkeypatch, CorruptRecordException())
+    async with consuming(database, kafka, group):
+        await until_async(seen(database, events), within=30, is_=60)
+
+
+async def test_a_record_that_cannot_be_unpacked_halts_and_no_other_is_lost(
+    database: Database, kafka: str, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await read_up(database, kafka, group)
+    events = [verified() for _ in range(60)]
+    await send(kafka, events)
+    stumble(monkeypatch, UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a header's name"))
+    async with consuming(database, kafka, group) as consumer:
+        with pytest.raises(Halt, match="UnicodeDecodeError"):
+            await asyncio.wait_for(asyncio.shield(consumer.halted), 30)
+    async with consuming(database, kafka, group):
+        await until_async(seen(database, events), within=30, is_=60)

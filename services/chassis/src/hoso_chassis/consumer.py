@@ -5,17 +5,20 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Generic, TypeVar, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import (
+    ConsumerStoppedError,
     GroupAuthorizationFailedError,
     IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     TopicAuthorizationFailedError,
+    UnsupportedCodecError,
 )
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -29,6 +32,7 @@ from hoso_chassis.records import Record
 
 A = TypeVar("A")
 _RETRY_SECONDS = 0.5  # between two looks at a database that is away
+_GAP_SECONDS = 10.0  # between two looks for positions that stand before a gap
 _CALLS_FOR_HALT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, OffsetOutOfRangeError)
 
 Fetch = Callable[[AIOKafkaConsumer], Awaitable[tuple[ConsumerRecord, ...]]]
@@ -59,11 +63,17 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
     _fetched_in: int = 0
     _expected: dict[Partition, int] = field(default_factory=dict[Partition, int])
     _settling: asyncio.Task[None] | None = None
+    _gaps_at: float = 0.0
 
     async def start(self) -> None:
         """Join the group; returns when the consumer runs."""
         self._broker = KafkaBroker(
-            self.bootstrap_servers, logger=None, allow_auto_create_topics=False, graceful_timeout=25, apply_types=False
+            self.bootstrap_servers,
+            logger=None,
+            allow_auto_create_topics=False,
+            consumer_only=True,
+            graceful_timeout=25,
+            apply_types=False,
         )
         subscribe = cast("Any", self._broker.subscriber)  # typed by FastStream with aiokafka, which is not typed
         subscriber = subscribe(
@@ -95,6 +105,16 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         self._subscriber = subscriber
         await self._broker.start()
 
+    async def try_start(self) -> bool:
+        """Start, or return False when no broker answers: then try again."""
+        try:
+            await self.start()
+        except KafkaError as error:
+            log.warning("waiting-for-broker", group=self.batches.group, error=place(error))
+            await self.stop()
+            return False
+        return True
+
     @property
     def _consumer(self) -> AIOKafkaConsumer | None:
         return self._subscriber.consumer if self._subscriber else None
@@ -110,6 +130,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         if self.halted.done():
             await asyncio.sleep(1)
             return ()
+        await self._pass_gaps(consumer)
         try:
             records = await get_batch(consumer)
         except NoOffsetForPartitionError:
@@ -118,8 +139,26 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         except _CALLS_FOR_HALT as error:
             self._halt(f"{type(error).__name__}: reading is not allowed or the position is gone from the log")
             return ()
+        except ConsumerStoppedError:
+            raise
+        except Exception as error:
+            self._stumble(error)
+            if not self.halted.done():
+                raise  # FastStream tries again in 5 seconds
+            return ()
         self._fetched_in = self._generation
         return records
+
+    def _stumble(self, error: Exception) -> None:
+        """After a fetch that failed the client may stand past records that it did not hand over: seek, or halt.
+
+        What it cannot unpack (another compression, a header's name that is no UTF-8) it will never get past.
+        """
+        if isinstance(error, KafkaError) and not isinstance(error, UnsupportedCodecError):
+            log.warning("fetch-failed", group=self.batches.group, error=place(error))
+            self._move_away()
+        else:
+            self._halt(f"{type(error).__name__}: the client cannot unpack what it fetched")
 
     async def _take(self, records: tuple[ConsumerRecord, ...]) -> None:
         """FastStream's handler: nothing may leave it, because the next acknowledgement would commit over the batch."""
@@ -139,6 +178,35 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         await self._tell_kafka(following)
         if self._stuck:
             self._move_away()
+
+    async def _pass_gaps(self, consumer: AIOKafkaConsumer) -> None:
+        """Move positions over the log's last entries where those are no records: markers and aborted transactions.
+
+        A quiet partition's position would else be overtaken when the log's time runs out, and count as gone from it.
+        """
+        if monotonic() < self._gaps_at or self._stuck:
+            return
+        async with self._in_hand:
+            if self._settling is None or not self._settling.done():
+                return  # the client stands elsewhere until it has sought to the position rows
+            self._gaps_at = monotonic() + _GAP_SECONDS
+            moved: dict[Partition, int] = {}
+            with suppress(KafkaError, IllegalStateError):  # the partitions are moving: next time
+                reached = {one: await consumer.position(TopicPartition(*one)) for one in self._expected}
+                moved = {one: offset for one, offset in reached.items() if offset > self._expected[one]}
+            if moved:
+                await self._move_positions(moved)
+
+    async def _move_positions(self, moved: Mapping[Partition, int]) -> None:
+        try:
+            async with self.batches.database.connection() as connection, connection.transaction():
+                await positions.advance(connection, self.batches.group, self._expected, moved)
+        except Exception as error:  # noqa: BLE001
+            self._give_back(error)
+            return
+        self._expected.update(moved)
+        self._measure_lag()
+        await self._tell_kafka(moved)
 
     def _give_back(self, error: Exception) -> None:
         failure = self.batches.policy.classify(error)
@@ -201,6 +269,8 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 - all of them move
         """Wait for the batch in hand; what was fetched after it is dropped."""
         async with self._in_hand:
+            if self._settling is not None:
+                self._settling.cancel()
             self._generation += 1
             self._expected = {}
             POSITION_LAG.clear()

@@ -118,7 +118,11 @@ class Process:
             self.settings.group_instance_id,
             on_turn=self.health.heartbeat("consumer", within=60).beat,
         )
-        await consumer.start()
+        # Not to end here: it would cut off the calls that are in flight by now.
+        while not self._stop.is_set() and not await consumer.try_start():
+            consumer.on_turn()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), 1)
         self._running.append(consumer.halted)
         self._stoppers.append(consumer.stop)
 
