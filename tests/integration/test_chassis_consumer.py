@@ -349,3 +349,20 @@ async def test_a_record_that_cannot_be_unpacked_halts_and_no_other_is_lost(
             await asyncio.wait_for(asyncio.shield(consumer.halted), 30)
     async with consuming(database, kafka, group):
         await until_async(seen(database, events), within=30, is_=60)
+
+
+async def test_a_coordinator_that_does_not_answer_a_commit_does_not_hold_the_consumer(
+    database: Database, kafka: str, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await read_up(database, kafka, group)
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(consumer_module, "_TELL_SECONDS", 0.2)
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", never)
+    async with consuming(database, kafka, group):
+        for _ in range(2):
+            events = [verified() for _ in range(20)]
+            await send(kafka, events)
+            await until_async(seen(database, events), within=20, is_=20)

@@ -32,6 +32,7 @@ from hoso_chassis.records import Record
 
 A = TypeVar("A")
 _RETRY_SECONDS = 0.5  # between two looks at a database that is away
+_TELL_SECONDS = 5.0  # a commit waits for the group's coordinator for ever, and it is for lag tools only
 _GAP_SECONDS = 10.0  # between two looks for positions that stand before a gap
 _CALLS_FOR_HALT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, OffsetOutOfRangeError)
 
@@ -285,8 +286,8 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         """Commit Kafka's own offsets, for lag tools only; a failure changes nothing."""
         if self._consumer is not None:
             offsets = {TopicPartition(*partition): offset for partition, offset in following.items()}
-            with suppress(KafkaError, IllegalStateError):
-                await self._consumer.commit(offsets)
+            with suppress(KafkaError, IllegalStateError, TimeoutError):
+                await asyncio.wait_for(self._consumer.commit(offsets), _TELL_SECONDS)
 
     def _measure_lag(self) -> None:
         for (topic, partition), offset in self._expected.items():
