@@ -55,10 +55,15 @@ def day(later: timedelta = timedelta()) -> str:
     return f"{NOON + later:%y%m%d}"
 
 
+def long_lived(draft_id: UUID) -> str:
+    """A receipt that is still good at noon, whatever the hour is now."""
+    return receipt(draft_id, exp=int(time()) + 172_800)
+
+
 async def code_of(dossier: Service, draft_id: UUID | None = None) -> str:
-    """Submit a draft and return the code; its receipt lives two days."""
+    """Submit a draft and return the code."""
     draft_id = draft_id or await dossier.draft()
-    answer = await dossier.submit(draft_id, [receipt(draft_id, exp=int(time()) + 172_800)])
+    answer = await dossier.submit(draft_id, [long_lived(draft_id)])
     assert answer.status_code == 201, answer.text
     return answer.json()["code"]
 
@@ -136,7 +141,7 @@ async def test_a_number_that_somebody_has_leaves_nothing_behind_when_no_other_is
     async with at_noon(dossier.database.url, tmp_path, code_block_size=1) as restored:
         draft_id = await restored.draft()
         before = await restored.counts()
-        answer = await restored.submit(draft_id)
+        answer = await restored.submit(draft_id, [long_lived(draft_id)])
         assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
         assert await restored.counts() == before
 
