@@ -76,8 +76,9 @@ class HaltedConsumer:
     def __init__(self, *_: object, **__: object) -> None:
         self.halted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def start(self) -> None:
+    async def try_start(self) -> bool:
         self.halted.set_exception(Halt("reading is not allowed"))
+        return True
 
     async def stop(self) -> None:
         raise Halt("said twice")
