@@ -9,6 +9,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from hoso_contracts.topics import TOPICS
+from hoso_stack.story import at_the_ends
 
 
 @dataclass(slots=True)
@@ -67,21 +68,16 @@ class Echo:
 @asynccontextmanager
 async def echo(bootstrap_servers: str) -> AsyncGenerator[Echo]:
     """Repeat everything that is written from now on."""
-    consumer = AIOKafkaConsumer(
-        *TOPICS, bootstrap_servers=bootstrap_servers, isolation_level="read_committed", fetch_max_wait_ms=50
-    )
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers)
-    await consumer.start()
     await producer.start()
-    await consumer.seek_to_end()
-    for partition in consumer.assignment():
-        await consumer.position(partition)
-    repeating = Echo(consumer, producer)
-    task = asyncio.create_task(repeating.run())
     try:
-        yield repeating
+        async with at_the_ends(bootstrap_servers) as consumer:
+            repeating = Echo(consumer, producer)
+            task = asyncio.create_task(repeating.run())
+            try:
+                yield repeating
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         await producer.stop()
-        await consumer.stop()

@@ -263,20 +263,29 @@ def _event(record: ConsumerRecord) -> CloudEvent:
 
 
 @asynccontextmanager
-async def tap(bootstrap_servers: str) -> AsyncGenerator[Tap]:
-    """Listen to all topics from now on."""
+async def at_the_ends(bootstrap_servers: str) -> AsyncGenerator[AIOKafkaConsumer]:
+    """A consumer that stands at the end of every topic: it reads what is written from now on."""
     consumer = AIOKafkaConsumer(
         *TOPICS, bootstrap_servers=bootstrap_servers, isolation_level="read_committed", fetch_max_wait_ms=50
     )
     await consumer.start()
-    await consumer.seek_to_end()
-    for partition in consumer.assignment():
-        await consumer.position(partition)
-    reader = Tap(consumer)
-    task = asyncio.create_task(reader.read())
     try:
-        yield reader
+        await consumer.seek_to_end()
+        for partition in consumer.assignment():
+            await consumer.position(partition)
+        yield consumer
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         await consumer.stop()
+
+
+@asynccontextmanager
+async def tap(bootstrap_servers: str) -> AsyncGenerator[Tap]:
+    """Listen to all topics from now on."""
+    async with at_the_ends(bootstrap_servers) as consumer:
+        reader = Tap(consumer)
+        task = asyncio.create_task(reader.read())
+        try:
+            yield reader
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

@@ -129,7 +129,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
 
     async def _fetch(self, get_batch: Fetch, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         if self.halted.done():
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # the process is on its way out; only keep the loop from spinning until then
             return ()
         await self._pass_gaps(consumer)
         try:
