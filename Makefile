@@ -8,7 +8,7 @@ py := .venv/bin/python
 pytest := .venv/bin/pytest
 stack := $(py) -m hoso_stack
 
-.PHONY: help demo up down status logs token sql test test-unit test-contract test-integration test-e2e contracts check lock clean venv
+.PHONY: help demo up down status logs token sql test test-unit test-contract test-integration test-e2e test-faults test-long contracts check lock clean venv
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ test-integration: venv ## One service or library on the real parts it uses
 
 test-e2e: venv ## Citizen stories on the whole stack
 	@$(pytest) tests/e2e
+
+test-faults: venv ## Every process killed and frozen while 50 stories are in flight
+	@$(pytest) tests/faults
+
+test-long: venv ## All tests in their long form: more of the same, hours
+	@HOSO_TEST_FORM=long $(pytest) tests
 
 contracts: venv ## Generate schemas, topics.json and README tables anew
 	@$(py) contracts/tools/generate.py
