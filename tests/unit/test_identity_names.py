@@ -32,7 +32,8 @@ syllables = st.tuples(st.sampled_from(ONSETS), st.sampled_from(("oa", "oe", "uy"
 names = st.one_of(
     st.text(),
     st.text(
-        alphabet="aoeuyiqghđðĐÐHOAUY \u0300\u0301\u0309\u0303\u0323\u0302\u031b\u0306\u200b\u200d\u00ad\u00a0\u3000"
+        alphabet="aoeuyiqghđðĐÐHOAUY ’\u02bc\u0149"
+        "\u0300\u0301\u0309\u0303\u0323\u0302\u031b\u0306\u200b\u200d\u00ad\u00a0\u3000"
     ),
 )
 
@@ -56,6 +57,8 @@ names = st.one_of(
         ("Hoà", "Ho\u0061\u200d\u0300"),  # a joiner between letter and mark
         ("Hoà", "Hoa\u034f\u0300"),  # a grapheme joiner too
         ("H'Hòa Niê", "h'hoà niê"),
+        ("H'Wen", "H’WEN"),
+        ("H'Hòa", "Hʼhoà"),
         ("Hòa-Bình", "Hoà-Bình"),
         ("Sang", "SANG"),  # one word is a name
         ("Y Ƀlik Mlô", "y ƀlik mlô"),  # letters outside the Vietnamese alphabet
@@ -94,7 +97,7 @@ def test_these_are_two_names(one: str, other: str) -> None:
     assert not same_name(one, other)
 
 
-@pytest.mark.parametrize("nothing", ["", " ", "\u200b", "\u00a0\ufeff", "\u00ad \u200e"])
+@pytest.mark.parametrize("nothing", ["", " ", "\u200b", "\u00a0\ufeff", "\u00ad \u200e", "\u3164\u115f"])
 def test_a_name_without_a_letter_is_nobodys(nothing: str) -> None:
     assert not same_name(nothing, nothing)
 

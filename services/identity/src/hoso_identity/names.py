@@ -6,7 +6,10 @@ from typing import Final
 
 _TONES: Final = "\u0300\u0301\u0309\u0303\u0323"  # huyền, sắc, hỏi, ngã, nặng
 _ETH_TO_STROKE: Final = str.maketrans("Ðð", "Đđ")  # legacy text writes U+00D0 for U+0110
-_ALSO_INVISIBLE: Final = re.compile("[\u034f\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_TO_APOSTROPHE: Final = dict.fromkeys(map(ord, "’ʼ‘"), "'")  # telephones turn the one in "H'Wen" by themselves
+_ALSO_INVISIBLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def _on_last_vowel() -> dict[str, str]:
@@ -26,14 +29,16 @@ _OPEN_SYLLABLE: Final = re.compile(rf"(?<!q)(?<!qu)(?<!gi)(?:{'|'.join(_ON_LAST)
 def comparison_key(name: str) -> str:
     """Return the text that is equal for all spellings of one name.
 
-    Folded: Unicode composition (NFC, NFD), "Ð" for "Đ", letter case, spaces of any kind, characters without width, and
-    the old and new place of the tone in open syllables with oa, oe, uy ("hòa", "hoà"). Not folded: "Mỹ" and "Mĩ", which
-    are different legal names, and anything else; letters outside the Vietnamese alphabet stay as they are.
+    Folded: Unicode composition (NFC, NFD), "Ð" for "Đ", letter case, spaces of any kind, characters without width, the
+    curved apostrophe, and the old and new place of the tone in open syllables with oa, oe, uy ("hòa", "hoà"). Not
+    folded: "Mỹ" and "Mĩ", which are different legal names, and anything else; letters outside the Vietnamese alphabet
+    stay as they are.
 
     The key of a key is the key. It is made for this comparison only: show and keep the name as it was given.
     """
     text = unicodedata.normalize("NFC", _without_invisible(name)).translate(_ETH_TO_STROKE)
     text = unicodedata.normalize("NFC", text.casefold())  # again: "ſ" with a mark folds to letters that compose
+    text = text.translate(_TO_APOSTROPHE)
     text = " ".join(text.split())
     return _OPEN_SYLLABLE.sub(lambda match: _ON_LAST[match[0]], text)
 
