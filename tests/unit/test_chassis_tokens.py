@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import APIRouter, Depends
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from jwcrypto import jwk as other_jwk
 from jwcrypto import jwt as other_jwt
@@ -216,10 +216,29 @@ async def test_another_key_of_the_same_name_is_refused(verifier: TokenVerifier) 
         token(header={"typ": "hoso-receipt+jwt"}),
         token().rpartition(".")[0],
         token() + ".x",
+        token() + ",",
+        token() + "=",
     ],
 )
 async def test_what_is_no_access_token_is_malformed(verifier: TokenVerifier, sent: str) -> None:
     assert await refusal(verifier, sent) == "token-malformed"
+
+
+@pytest.mark.parametrize("crit", [["exp"], ["b64"], [1], [[]], 5, None, True, "b64"])
+async def test_a_token_that_asks_for_an_extension_is_malformed(verifier: TokenVerifier, crit: object) -> None:
+    sent = unsigned({"alg": "Ed25519", "kid": "ed", "crit": crit, "b64": False})
+    assert await refusal(verifier, sent) == "token-malformed"
+
+
+@pytest.mark.parametrize("header", [["alg"], "alg", ["alg", "kid"], 5])
+async def test_a_token_whose_header_is_no_object_is_malformed(verifier: TokenVerifier, header: Any) -> None:
+    assert await refusal(verifier, unsigned(header)) == "token-malformed"
+
+
+@pytest.mark.parametrize("payload", [b"[]", b"1", b"null", b"\xff", b"", b"[" * 6000, b'{"exp": NaN}'])
+async def test_claims_that_are_no_json_object_are_refused(verifier: TokenVerifier, payload: bytes) -> None:
+    sent = jws.serialize_compact({"alg": "Ed25519", "kid": "ed"}, payload, ED, algorithms=["Ed25519"])
+    assert await refusal(verifier, sent) == "token-claims"
 
 
 async def test_a_changed_token_is_refused(verifier: TokenVerifier) -> None:
@@ -289,6 +308,20 @@ async def test_without_any_key_nobody_can_be_judged(verifier: TokenVerifier, iss
     await verifier.verify(token())
 
 
+@pytest.fixture
+async def client(verifier: TokenVerifier) -> AsyncGenerator[httpx.AsyncClient]:
+    """Somebody in front of a route for citizens and officers."""
+    router = APIRouter()
+
+    @router.get("/me")
+    async def me(caller: Annotated[Caller, Depends(require("citizen", "officer"))]) -> str:
+        return caller.subject
+
+    app = create_app(title="t", version="1", routers=[router], health=Health(), verifier=verifier)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
+        yield client
+
+
 @pytest.mark.parametrize(
     ("header", "status", "slug", "challenge"),
     [
@@ -301,17 +334,17 @@ async def test_without_any_key_nobody_can_be_judged(verifier: TokenVerifier, iss
     ],
 )
 async def test_a_route_requires_a_role(
-    verifier: TokenVerifier, header: str | None, status: int, slug: str | None, challenge: str | None
+    client: httpx.AsyncClient, header: str | None, status: int, slug: str | None, challenge: str | None
 ) -> None:
-    router = APIRouter()
-
-    @router.get("/me")
-    async def me(caller: Annotated[Caller, Depends(require("citizen", "officer"))]) -> str:
-        return caller.subject
-
-    app = create_app(title="t", version="1", routers=[router], health=Health(), verifier=verifier)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
-        answer = await client.get("/me", headers={"authorization": header} if header else {})
+    answer = await client.get("/me", headers={"authorization": header} if header else {})
     assert (answer.status_code, answer.headers.get("www-authenticate")) == (status, challenge)
     assert slug is None or answer.json()["type"] == f"/problems/{slug}"
     assert header is None or header.partition(" ")[2] not in answer.text or header == "Bearer"
+
+
+@pytest.mark.parametrize("other", [token(), token(role="officer"), "a.b.c", ""])
+async def test_of_two_tokens_none_is_taken(client: httpx.AsyncClient, other: str) -> None:
+    """Which of them a gateway in front has looked at, nobody can tell."""
+    for given in ((token(), other), (other, token())):
+        answer = await client.get("/me", headers=[("authorization", f"Bearer {one}") for one in given])
+        assert (answer.status_code, answer.json()["type"]) == (401, "/problems/token-malformed")

@@ -12,6 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from hoso_chassis.compact_jws import header_of
 from hoso_dossier.flaws import Flaw
 from hoso_dossier.values import Attachment
 
@@ -90,7 +91,7 @@ class ReceiptKeys:
     def _open(self, receipt: str) -> Claims | None:
         """Return what a receipt says if one of our keys signed it."""
         try:
-            header = jws.extract_compact(receipt.encode("ascii")).headers()
+            header = header_of(receipt)
             if (header.get("typ"), header.get("alg")) != (TYPE, ALGORITHM):
                 return None
             signed = jws.deserialize_compact(receipt, self.keys[header["kid"]], algorithms=[ALGORITHM])
