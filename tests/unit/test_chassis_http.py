@@ -17,10 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from structlog.testing import capture_logs
 
 from hoso_chassis import metrics, tracing
+from hoso_chassis.description import problem_responses
+from hoso_chassis.etags import check_version, etag, if_match
 from hoso_chassis.health import Health
-from hoso_chassis.http import check_version, create_app, etag, if_match, json_body, openapi_json
+from hoso_chassis.http import create_app, json_body, openapi_json
 from hoso_chassis.postgres import CONFLICT
-from hoso_chassis.problems import FieldError, Problem, problem_responses
+from hoso_chassis.problems import FieldError, Problem
 from hoso_chassis.tokens import Caller, require
 
 CANARY = "Nguyễn Thị Ẩn Danh"
@@ -350,13 +352,42 @@ def test_the_description_is_the_same_every_time_and_knows_problems(app: FastAPI)
         "/v1/people/me/role",
         "/v1/people/fail/{how}",
     }
-    responses = document["paths"]["/v1/people"]["post"]["responses"]
-    assert set(responses) == {"200", "404", "409", "default"}
-    assert responses["404"]["content"] == {
-        "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
-    }
     assert "HTTPValidationError" not in text
     assert document["paths"]["/v1/people/me/role"]["get"]["security"] == [{"bearer": []}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more"),
+    [
+        ("post", "/v1/people", {"404", "409", "413", "415", "422"}),
+        ("get", "/v1/people/{number}", {"422"}),
+        ("get", "/v1/people/me/role", {"401", "403"}),
+        ("put", "/v1/people/{number}", {"412", "422", "428"}),
+    ],
+)
+def test_what_a_route_may_answer_follows_from_what_it_takes(
+    app: FastAPI, method: str, path: str, more: set[str]
+) -> None:
+    operation = json.loads(openapi_json(app))["paths"][path][method]
+    assert set(operation["responses"]) == {"200", "400", "408", "431", "500", "503"} | more
+    headers = [one for one in operation.get("parameters", ()) if one["in"] == "header"]
+    assert [(one["name"], one["required"]) for one in headers] == ([("If-Match", True)] if "412" in more else [])
+
+
+def test_an_example_stands_once_and_a_header_that_not_all_have_is_not_promised(app: FastAPI) -> None:
+    document = json.loads(openapi_json(app))
+    refusals = document["paths"]["/v1/people"]["post"]["responses"]
+    assert refusals["404"]["content"]["application/problem+json"] == {
+        "schema": {"$ref": "#/components/schemas/ProblemDocument"},
+        "examples": {"not-found": {"$ref": "#/components/examples/not-found"}},
+    }
+    assert document["components"]["examples"]["not-found"]["value"]["status"] == 404
+    assert refusals["503"]["headers"]["Retry-After"]["required"]
+    assert "headers" not in refusals["404"]
+    mixed = problem_responses(
+        Problem(429, "today", "x", "x", headers={"retry-after": "9"}), Problem(429, "ever", "x", "x")
+    )
+    assert not mixed[429]["headers"]["Retry-After"]["required"]
 
 
 def app_routers() -> list[APIRouter]:

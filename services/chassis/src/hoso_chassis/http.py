@@ -1,17 +1,15 @@
 """The HTTP application and server every api role has: nothing about what it is for, and no broker."""
 
-import re
 from asyncio import CancelledError
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from json import dumps
 from socket import socket
 from time import perf_counter
-from typing import Annotated, Any
 
 import structlog
 import uvicorn
-from fastapi import APIRouter, FastAPI, Header
+from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.datastructures import Headers
@@ -19,18 +17,17 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hoso_chassis import metrics, tracing
+from hoso_chassis import description, metrics, tracing
 from hoso_chassis.edge import BoundedProtocol
 from hoso_chassis.health import Health
 from hoso_chassis.limits import BodyLimit, Limit, is_json
 from hoso_chassis.logs import Printable
 from hoso_chassis.postgres import AWAY, CONFLICT
-from hoso_chassis.problems import Problem, ProblemDocument, install, problem_responses, standard
+from hoso_chassis.problems import Problem, install, standard
 from hoso_chassis.routes import route_template
 from hoso_chassis.tokens import TokenVerifier
 
 _log = structlog.stdlib.get_logger("hoso_chassis.http")
-_ETAG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 # FastAPI's own records queries, inputs and exception messages.
 _NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
@@ -115,10 +112,10 @@ def create_app(  # noqa: PLR0913  # the one place where they meet
     app = FastAPI(
         title=title,
         version=version,
+        description=description.ABOUT,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses=problem_responses("default"),
         middleware=[Middleware(BodyLimit, limit=Limit(body_limit, body_seconds)), Middleware(Observed)],
         telemetry=_NO_TELEMETRY,
     )
@@ -128,16 +125,8 @@ def create_app(  # noqa: PLR0913  # the one place where they meet
         app.include_router(router)
     app.router.routes.extend(health.routes())
     plain = app.openapi
-    app.openapi = lambda: _with_problems(plain())
+    app.openapi = lambda: app.openapi_schema or description.complete(plain())
     return app
-
-
-def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the problem document's schema, which every route refers to."""
-    schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(schema.pop("$defs", {}), ProblemDocument=schema)
-    return document
 
 
 def openapi_json(app: FastAPI) -> str:
@@ -202,32 +191,3 @@ async def json_body(request: Request) -> bytes:
     if not body:
         raise standard(400)
     return body
-
-
-def etag(version: int) -> str:
-    """Return the strong entity tag of a version."""
-    return f'"{version}"'
-
-
-async def if_match(
-    value: Annotated[str | None, Header(alias="If-Match", description="The ETag last seen.")] = None,
-) -> int:
-    """Return the version the caller has seen (a FastAPI dependency).
-
-    Raises:
-        Problem: 428 if-match-missing, 400 if-match-malformed (a list, `*` and weak tags too).
-    """
-    if value is None:
-        raise standard(428)
-    found = _ETAG.fullmatch(value.strip())
-    if found is None:
-        raise Problem(
-            400, "if-match-malformed", "Tiêu đề If-Match không hợp lệ", "If-Match must be one ETag given here"
-        )
-    return int(found[1])
-
-
-def check_version(seen: int, current: int) -> None:
-    """Raise Problem 412 version-changed unless the caller has seen the current version."""
-    if seen != current:
-        raise standard(412, {"etag": etag(current)})

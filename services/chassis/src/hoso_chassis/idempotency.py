@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from fastapi import Header
+from pydantic import WithJsonSchema
 from starlette.requests import Request
 
 from hoso_chassis import metrics
@@ -16,7 +17,9 @@ from hoso_chassis.problems import Problem
 from hoso_chassis.routes import route_template
 
 JSON = str | int | float | bool | None | Sequence["JSON"] | Mapping[str, "JSON"]
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PATTERN = r"^[\x21-\x7e]{1,255}$"
+_KEY = re.compile(_PATTERN)
+_SCHEMA = {"type": "string", "pattern": _PATTERN, "examples": ["0199f2d1-6f7e-7cc2-8f51-6a3f0f4d2c11"]}
 
 FIND = """
 SELECT digest, facts::text AS facts FROM idempotency
@@ -75,9 +78,54 @@ def digest(body: "bytes | JSON", *parts: str) -> bytes:
     return found.digest()
 
 
+def _missing() -> Problem:
+    return Problem(
+        400, "idempotency-key-missing", "Thiếu tiêu đề Idempotency-Key", "The Idempotency-Key header is missing"
+    )
+
+
+def _malformed() -> Problem:
+    return Problem(
+        400,
+        "idempotency-key-malformed",
+        "Tiêu đề Idempotency-Key không hợp lệ",
+        "Idempotency-Key must be 1 to 255 visible ASCII characters",
+    )
+
+
+def in_flight() -> Problem:
+    """409: the same key is being handled right now."""
+    return Problem(
+        409,
+        "idempotency-key-in-flight",
+        "Yêu cầu trước với cùng Idempotency-Key đang được xử lý",
+        "A request with this Idempotency-Key is still being handled",
+        headers={"retry-after": "1"},
+    )
+
+
+def _reused() -> Problem:
+    return Problem(
+        422,
+        "idempotency-key-reused",
+        "Idempotency-Key đã được dùng cho một yêu cầu khác",
+        "This Idempotency-Key was used for another request",
+    )
+
+
+def refusals() -> tuple[Problem, ...]:
+    """Return what a route that takes an Idempotency-Key answers for its sake."""
+    return _missing(), _malformed(), in_flight(), _reused()
+
+
 async def idempotency_key(
     value: Annotated[
-        str | None, Header(alias="Idempotency-Key", description="1 to 255 visible ASCII characters.")
+        str | None,
+        WithJsonSchema(_SCHEMA),
+        Header(
+            alias="Idempotency-Key",
+            description="1 to 255 visible ASCII characters, new for every effect: sent again, it gets the same answer.",
+        ),
     ] = None,
 ) -> str:
     """Return the request's Idempotency-Key (a FastAPI dependency).
@@ -86,16 +134,9 @@ async def idempotency_key(
         Problem: 400 idempotency-key-missing or idempotency-key-malformed.
     """
     if value is None:
-        raise Problem(
-            400, "idempotency-key-missing", "Thiếu tiêu đề Idempotency-Key", "The Idempotency-Key header is missing"
-        )
+        raise _missing()
     if not _KEY.fullmatch(value):
-        raise Problem(
-            400,
-            "idempotency-key-malformed",
-            "Tiêu đề Idempotency-Key không hợp lệ",
-            "Idempotency-Key must be 1 to 255 visible ASCII characters",
-        )
+        raise _malformed()
     return value
 
 
@@ -110,23 +151,12 @@ async def claim(connection: Connection, scope: Scope, digest: bytes) -> dict[str
     """
     number = int.from_bytes(scope.hash[:8], "big", signed=True)
     if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", number):
-        raise Problem(
-            409,
-            "idempotency-key-in-flight",
-            "Yêu cầu trước với cùng Idempotency-Key đang được xử lý",
-            "A request with this Idempotency-Key is still being handled",
-            headers={"retry-after": "1"},
-        )
+        raise in_flight()
     row = await connection.fetchrow(FIND, scope.hash)
     if row is None:
         return None
     if row["digest"] != digest:
-        raise Problem(
-            422,
-            "idempotency-key-reused",
-            "Idempotency-Key đã được dùng cho một yêu cầu khác",
-            "This Idempotency-Key was used for another request",
-        )
+        raise _reused()
     metrics.REPLAYS.add(route=scope.route)
     return json.loads(row["facts"])
 

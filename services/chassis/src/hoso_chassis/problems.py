@@ -34,6 +34,8 @@ class FieldError(BaseModel):
 class ProblemDocument(BaseModel):
     """An error as RFC 9457 problem details; further members depend on the type."""
 
+    model_config = ConfigDict(extra="allow")
+
     type: str = Field(description="/problems/<slug>; the slug is stable.", examples=["/problems/not-found"])
     title: str = Field(description="What happened, in Vietnamese.")
     title_en: str = Field(description="What happened, in English.")
@@ -69,19 +71,21 @@ class Problem(HTTPException):
         self.slug, self.title, self.title_en = slug, title, title_en
         self.errors, self.extensions = tuple(errors), extensions
 
-    def document(self) -> bytes:
-        """Return the JSON text."""
-        trace_id = current_ids().get("trace_id")
-        members: dict[str, object] = {
+    def members(self) -> dict[str, object]:
+        """Return the document, without what belongs to the request at hand."""
+        return {
             "type": f"/problems/{self.slug}",
             "title": self.title,
             "title_en": self.title_en,
             "status": self.status_code,
-            **({"trace_id": trace_id} if trace_id else {}),
             **({"errors": [error.model_dump() for error in self.errors]} if self.errors else {}),
             **self.extensions,
         }
-        return orjson.dumps(members)
+
+    def document(self) -> bytes:
+        """Return the JSON text."""
+        trace_id = current_ids().get("trace_id")
+        return orjson.dumps(self.members() | ({"trace_id": trace_id} if trace_id else {}))
 
     def response(self) -> Response:
         """Return the HTTP answer."""
@@ -120,15 +124,6 @@ def standard(status: int, headers: Mapping[str, str] | None = None) -> Problem:
     """Return the problem that a bare status stands for."""
     slug, title, title_en = _BY_STATUS.get(status, (f"http-{status}", "Không thực hiện được yêu cầu", "Not possible"))
     return Problem(status, slug, title, title_en, headers=headers)
-
-
-def problem_responses(*statuses: int | str) -> dict[int | str, dict[str, Any]]:
-    """Document these statuses for OpenAPI, as `responses=` of a route or router; "default" stands for all others."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
-    return {
-        status: {"description": _BY_STATUS[status][2] if isinstance(status, int) else "A problem", "content": content}
-        for status in statuses
-    }
 
 
 def field_error(pointer: str, code: str) -> FieldError:

@@ -12,21 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hoso_chassis.consequences import Cause
 from hoso_chassis.database import Database, Transaction
-from hoso_chassis.http import check_version, etag, if_match
+from hoso_chassis.description import answer, problem_responses
+from hoso_chassis.etags import check_version, etag, if_match
 from hoso_chassis.idempotency import JSON, Scope, claim, digest, idempotency_key, keep
 from hoso_chassis.postgres import Connection
-from hoso_chassis.problems import FieldError, Problem, problem_responses, standard
+from hoso_chassis.problems import standard
 from hoso_chassis.tokens import Caller, require
-from hoso_dossier import timeline
+from hoso_dossier import refusals, timeline
 from hoso_dossier.announcements import announced
 from hoso_dossier.codes import CODE_PATTERN
 from hoso_dossier.domain import Dossier, NotReady, WrongStatus
-from hoso_dossier.flaws import WORDS
 from hoso_dossier.procedures import Catalogue
 from hoso_dossier.store import DossierStore
 from hoso_dossier.terms import due_after
 from hoso_dossier.timeline import Timeline
-from hoso_dossier.values import Actor, Fact
+from hoso_dossier.values import Actor, Fact, Status
 from hoso_dossier.views import DossierView, ReceiptView, readiness
 
 _FIND_CODE: Final = "SELECT id FROM dossiers WHERE code = $1"
@@ -61,6 +61,7 @@ class Refusal(BaseModel):
             max_length=300,
             pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
             description="One line for the citizen, in the e-mail and as `status_reason.detail`; no personal data.",
+            examples=["Hồ sơ không thuộc thẩm quyền giải quyết của cơ quan"],
         ),
     ]
 
@@ -74,6 +75,7 @@ class Decision(BaseModel):
     receipt: ReceiptView
 
 
+_WRONG_STATUS: Final = refusals.wrong_status(Status.REFUSED)
 Decide = Callable[[Dossier, datetime], Iterable[Fact]]
 
 
@@ -88,18 +90,18 @@ class DossiersApi:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        refused = problem_responses(401, 403, 404, 422, 503)
-        router = APIRouter(prefix="/v1/dossiers", tags=["dossiers"], responses=refused)
-        router.add_api_route("", self.look_up, methods=["GET"])
-        router.add_api_route("/{dossier_id}", self.show, methods=["GET"])
-        router.add_api_route("/{dossier_id}/timeline", self.show_timeline, methods=["GET"])
-        for name, endpoint in (("accept", self.accept), ("refuse", self.refuse)):
-            router.add_api_route(
-                f"/{{dossier_id}}/{name}",
-                endpoint,
-                methods=["POST"],
-                responses=problem_responses(400, 408, 409, 412, 413, 415, 428),
-            )
+        router = APIRouter(prefix="/v1/dossiers", tags=["dossiers"], responses=problem_responses(404))
+        shown = answer(200, "The dossier.", "ETag")
+        told = answer(200, "What happened to the dossier.")
+        decided = answer(200, "The decision and its receipt.", "ETag")
+        router.add_api_route("", self.look_up, methods=["GET"], responses=shown)
+        router.add_api_route("/{dossier_id}", self.show, methods=["GET"], responses=shown)
+        router.add_api_route("/{dossier_id}/timeline", self.show_timeline, methods=["GET"], responses=told)
+        not_accepted = problem_responses(_WRONG_STATUS, refusals.not_ready(["identity-awaited"]))
+        router.add_api_route("/{dossier_id}/accept", self.accept, methods=["POST"], responses=decided | not_accepted)
+        router.add_api_route(
+            "/{dossier_id}/refuse", self.refuse, methods=["POST"], responses=decided | problem_responses(_WRONG_STATUS)
+        )
         return router
 
     async def look_up(
@@ -209,9 +211,9 @@ class DossiersApi:
         try:
             facts = list(decide(dossier, self.database.clock()))
         except WrongStatus as error:
-            raise _wrong_status(error) from None
+            raise refusals.wrong_status(error.status) from None
         except NotReady as error:
-            raise _not_ready(error) from None
+            raise refusals.not_ready(error.missing) from None
         for event in announced(dossier, facts):
             tx.announce(event, Cause(correlation_id=dossier.correlation_id))
         await self.store.save(tx.connection, [dossier])
@@ -242,26 +244,3 @@ def _facts(dossier: Dossier) -> dict[str, JSON]:
 def _answer(response: Response, facts: Mapping[str, Any]) -> Decision:
     response.headers["etag"] = etag(facts["version"])
     return Decision.model_validate(facts)
-
-
-def _wrong_status(error: WrongStatus) -> Problem:
-    return Problem(
-        409,
-        "wrong-status",
-        "Trạng thái hiện tại của hồ sơ không cho phép thao tác này",
-        "The dossier's status does not allow this",
-        dossier_status=int(error.status),
-    )
-
-
-def _not_ready(error: NotReady) -> Problem:
-    errors = [
-        FieldError(
-            pointer=f"/readiness/{'identity' if code.startswith('identity') else 'attachments'}",
-            code=code,
-            title=WORDS[code][0],
-            title_en=WORDS[code][1],
-        )
-        for code in error.missing
-    ]
-    return Problem(409, "not-ready", "Hồ sơ chưa đủ điều kiện tiếp nhận", "The dossier cannot be accepted yet", errors)

@@ -13,12 +13,15 @@ from pydantic_core import from_json
 from uuid_utils.compat import uuid7
 
 from hoso_chassis.database import Database
-from hoso_chassis.http import check_version, etag, if_match, json_body
+from hoso_chassis.description import answer, problem_responses
+from hoso_chassis.etags import check_version, etag, if_match
+from hoso_chassis.http import json_body
 from hoso_chassis.idempotency import JSON, Scope, claim, digest, idempotency_key, keep
-from hoso_chassis.problems import FieldError, Problem, problem_responses, standard
+from hoso_chassis.problems import standard
 from hoso_chassis.tokens import Caller, require
-from hoso_dossier import drafts
+from hoso_dossier import drafts, refusals
 from hoso_dossier.drafts import Draft
+from hoso_dossier.flaws import Flaw
 from hoso_dossier.merge_patch import depth, merged
 from hoso_dossier.procedures import Catalogue, Procedure
 from hoso_dossier.submission import Submissions
@@ -28,12 +31,31 @@ ANSWERS_DEPTH: Final = 20
 RECEIPTS: Final = 50
 RECEIPT_LENGTH: Final = 4096
 _PATCH_TYPES: Final = frozenset({"application/merge-patch+json", "application/json"})
+_PATCH_SCHEMA: Final = {
+    "oneOf": [
+        {
+            "title": "PatchOfDraft",
+            "description": "A patch of the draft, which has one member that can be changed.",
+            "type": "object",
+            "required": ["answers"],
+            "properties": {"answers": {"type": "object", "description": "Null takes an answer away."}},
+            "additionalProperties": False,
+        },
+        {
+            "title": "PatchOfAnswers",
+            "description": "A patch of the answers themselves.",
+            "type": "object",
+            "not": {"required": ["answers"], "maxProperties": 1},
+        },
+    ]
+}
 _PATCH_BODY: Final = {
     "requestBody": {
         "required": True,
+        "description": f"At most {ANSWERS_BYTES} bytes; the answers it makes nest {ANSWERS_DEPTH} deep at most.",
         "content": {
             media_type: {
-                "schema": {"type": "object", "properties": {"answers": {"type": "object"}}},
+                "schema": _PATCH_SCHEMA,
                 "example": {"answers": {"full_name": "Nguyễn Thị Mẫu", "passport_number": None}},
             }
             for media_type in sorted(_PATCH_TYPES)
@@ -41,10 +63,18 @@ _PATCH_BODY: Final = {
     }
 }
 
+
+async def patch_body(request: Request) -> bytes:
+    """Return the checked JSON text of a merge patch; raises a Problem 400 or 415."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _PATCH_TYPES:
+        raise refusals.no_patch(_PATCH_TYPES)
+    return await json_body(request)
+
+
 Citizen = Annotated[Caller, Depends(require("citizen"))]
 Key = Annotated[str, Depends(idempotency_key)]
 Seen = Annotated[int, Depends(if_match)]
-Body = Annotated[bytes, Depends(json_body)]
+Body = Annotated[bytes, Depends(patch_body)]
 
 
 class NewDraft(BaseModel):
@@ -85,6 +115,24 @@ class Submitted(BaseModel):
     status: Annotated[int, Field(description="1, “Mới đăng ký”.")] = 1
 
 
+_NOT_BEGUN: Final = problem_responses(refusals.unknown_procedure(), refusals.assurance_too_low(2))
+_NOT_CHANGED: Final = problem_responses(
+    404,
+    refusals.no_patch(_PATCH_TYPES),
+    refusals.answers_no_object(),
+    refusals.answers_too_deep(),
+    refusals.answers_too_large(),
+)
+_NOT_SUBMITTED: Final = problem_responses(
+    404,
+    refusals.already_submitted("G01.999.000.000-261124-0001", UUID("0199f2d1-6f7e-7cc2-8f51-6a3f0f4d2c11")),
+    refusals.not_valid([Flaw("/answers/full_name", "missing")], []),
+    refusals.not_valid([], [Flaw("/receipts", "component-missing")]),
+    refusals.not_valid([], [Flaw("/receipts/0", "receipt-expired")]),
+    refusals.no_code(),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class DraftsApi:
     """Routes of drafts."""
@@ -95,25 +143,21 @@ class DraftsApi:
 
     def router(self) -> APIRouter:
         """Return the routes."""
-        refused = problem_responses(401, 403, 422, 503)
-        router = APIRouter(prefix="/v1/drafts", tags=["drafts"], responses=refused)
+        router = APIRouter(prefix="/v1/drafts", tags=["drafts"])
+        begun = answer(201, "The draft was begun.", "ETag", "Location")
+        shown = answer(200, "The draft.", "ETag")
+        submitted = answer(201, "The dossier was submitted.", "ETag", "Location")
+        router.add_api_route("", self.begin, methods=["POST"], status_code=201, responses=begun | _NOT_BEGUN)
+        router.add_api_route("/{draft_id}", self.show, methods=["GET"], responses=shown | problem_responses(404))
         router.add_api_route(
-            "", self.begin, methods=["POST"], status_code=201, responses=problem_responses(400, 408, 409, 413, 415)
-        )
-        router.add_api_route("/{draft_id}", self.show, methods=["GET"], responses=problem_responses(404))
-        router.add_api_route(
-            "/{draft_id}",
-            self.change,
-            methods=["PATCH"],
-            openapi_extra=_PATCH_BODY,
-            responses=problem_responses(400, 404, 408, 412, 413, 415, 428),
+            "/{draft_id}", self.change, methods=["PATCH"], openapi_extra=_PATCH_BODY, responses=shown | _NOT_CHANGED
         )
         router.add_api_route(
             "/{draft_id}/submit",
             self.submit,
             methods=["POST"],
             status_code=201,
-            responses=problem_responses(400, 404, 408, 409, 413, 415),
+            responses=submitted | _NOT_SUBMITTED,
         )
         return router
 
@@ -142,15 +186,13 @@ class DraftsApi:
             raise standard(404)
         return _shown(response, draft, draft.answers, draft.version)
 
-    async def change(  # noqa: PLR0913, PLR0917  # one parameter for each thing a request brings
-        self, request: Request, response: Response, draft_id: UUID, citizen: Citizen, seen: Seen, body: Body
-    ) -> DraftView:
+    async def change(self, response: Response, draft_id: UUID, citizen: Citizen, seen: Seen, body: Body) -> DraftView:
         """Change the answers by a JSON Merge Patch (RFC 7396).
 
         The patch is one of the draft, `{"answers": {...}}`; a body without the member `answers` alone is taken as a
         patch of the answers themselves.
         """
-        patch = _patch(request, body)
+        patch = _patch(body)
         async with self.database.transaction() as tx:
             draft = await drafts.lock(tx.connection, draft_id, citizen.subject)
             if draft is None:
@@ -173,17 +215,9 @@ class DraftsApi:
     def _procedure(self, code: str, citizen: Caller) -> Procedure:
         procedure = self.catalogue.current.get(code)
         if procedure is None:
-            title, title_en = "Không có thủ tục này", "There is no such procedure"
-            error = FieldError(pointer="/procedure", code="unknown-procedure", title=title, title_en=title_en)
-            raise Problem(422, "unknown-procedure", title, title_en, [error])
+            raise refusals.unknown_procedure()
         if citizen.assurance < procedure.minimum_assurance:
-            raise Problem(
-                403,
-                "assurance-too-low",
-                "Thủ tục này cần tài khoản định danh mức cao hơn",
-                "This procedure needs an account of a higher level of assurance",
-                minimum_assurance=procedure.minimum_assurance,
-            )
+            raise refusals.assurance_too_low(procedure.minimum_assurance)
         return procedure
 
 
@@ -206,28 +240,24 @@ def _shown(response: Response, draft: Draft, answers: Mapping[str, Any], version
     return DraftView.model_validate(_facts(draft) | {"answers": answers})
 
 
-def _patch(request: Request, body: bytes) -> dict[str, Any]:
+def _patch(body: bytes) -> dict[str, Any]:
     """Return the patch of the answers that a request brings."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _PATCH_TYPES:
-        raise standard(415, {"accept-patch": ", ".join(sorted(_PATCH_TYPES))})
     patch: Any = from_json(body)
     if isinstance(patch, dict) and set(patch) == {"answers"}:  # pyright: ignore[reportUnknownArgumentType]
         patch = patch["answers"]  # pyright: ignore[reportUnknownVariableType]
     if not isinstance(patch, dict):
-        title, title_en = "Nội dung thay đổi phải là một đối tượng JSON", "The patch of the answers must be an object"
-        error = FieldError(pointer="/answers", code="wrong-type", title=title, title_en=title_en)
-        raise Problem(422, "answers-invalid", title, title_en, [error])
+        raise refusals.answers_no_object()
     return patch  # pyright: ignore[reportUnknownVariableType]
 
 
 def _bounded(answers: dict[str, Any]) -> dict[str, Any]:
     """Return answers that may be kept; raises a Problem for what is too large, too deep, or no JSON."""
     if depth(answers) > ANSWERS_DEPTH:
-        raise Problem(422, "answers-too-deep", "Tờ khai lồng quá nhiều cấp", "The answers nest too deep")
+        raise refusals.answers_too_deep()
     try:
         size = len(dumps(answers, ensure_ascii=False, allow_nan=False).encode())
     except ValueError:  # 1e400 is JSON by its grammar, and no number that anybody can keep
         raise standard(400) from None
     if size > ANSWERS_BYTES:
-        raise Problem(422, "answers-too-large", "Tờ khai vượt quá dung lượng cho phép", "The answers are too large")
+        raise refusals.answers_too_large()
     return answers

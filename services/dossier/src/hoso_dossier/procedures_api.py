@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel
 
-from hoso_chassis.problems import problem_responses, standard
+from hoso_chassis.description import answer, problem_responses
+from hoso_chassis.problems import standard
 from hoso_dossier.procedures import Catalogue, Procedure, ProcedureSummary
 
 _KEPT = {"cache-control": "public, max-age=300"}
@@ -27,8 +28,10 @@ class ProceduresApi:
     def router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(prefix="/v1/procedures", tags=["procedures"])
-        router.add_api_route("", self.list_procedures, methods=["GET"])
-        router.add_api_route("/{code}", self.show_procedure, methods=["GET"], responses=problem_responses(404, 422))
+        listed = answer(200, "All procedures.", "Cache-Control")
+        shown = answer(200, "The procedure.", "Cache-Control")
+        router.add_api_route("", self.list_procedures, methods=["GET"], responses=listed)
+        router.add_api_route("/{code}", self.show_procedure, methods=["GET"], responses=shown | problem_responses(404))
         return router
 
     async def list_procedures(self, response: Response) -> ProcedureList:

@@ -9,14 +9,13 @@ from uuid_utils.compat import uuid7
 
 from hoso_chassis.database import Database, Transaction
 from hoso_chassis.idempotency import Scope, claim, digest, keep
-from hoso_chassis.problems import FieldError, Problem, standard
-from hoso_dossier import drafts, new_dossiers
+from hoso_chassis.problems import Problem, standard
+from hoso_dossier import drafts, new_dossiers, refusals
 from hoso_dossier.announcements import announced
 from hoso_dossier.code_blocks import CodeBlocks
 from hoso_dossier.codes import Code, viet_nam_day
 from hoso_dossier.domain import Dossier
 from hoso_dossier.drafts import Draft
-from hoso_dossier.flaws import Flaw
 from hoso_dossier.forms import Form
 from hoso_dossier.identity_numbers import Profile
 from hoso_dossier.procedures import Catalogue, Procedure
@@ -73,7 +72,7 @@ class Submissions:
             if kept is not None:
                 self.codes.give_back(code)
             return facts
-        raise standard(503, {"retry-after": "1"})
+        raise refusals.no_code()
 
     async def _submit(
         self, tx: Transaction, draft_id: UUID, owner: str, receipts: Sequence[str], code: Code
@@ -124,7 +123,7 @@ class Submissions:
         )
         attachments, receipt_flaws = self.receipts.check(receipts, expected)
         if flaws or receipt_flaws:
-            raise refusal(flaws, receipt_flaws)
+            raise refusals.not_valid(flaws, receipt_flaws)
         return answers.application(), attachments
 
     def _form(self, procedure: Procedure) -> Form:
@@ -139,26 +138,4 @@ async def _gone(tx: Transaction, draft_id: UUID, owner: str) -> Problem:
     code = await tx.connection.fetchval(_FIND_SUBMITTED, draft_id, owner)
     if code is None:
         return standard(404)
-    return Problem(
-        409,
-        "already-submitted",
-        "Hồ sơ này đã được nộp",
-        "This draft was already submitted",
-        code=code,
-        id=str(draft_id),
-    )
-
-
-def refusal(answers: Sequence[Flaw], receipts: Sequence[Flaw]) -> Problem:
-    """Return the problem for what is wrong; its type is about the answers first, its errors are about everything."""
-    errors = [
-        FieldError(pointer=flaw.pointer, code=flaw.code, title=flaw.words[0], title_en=flaw.words[1])
-        for flaw in (*answers, *receipts)
-    ]
-    if answers:
-        return Problem(422, "answers-invalid", "Tờ khai chưa hợp lệ", "The answers are not valid", errors)
-    if all(flaw.code == "component-missing" for flaw in receipts):
-        return Problem(422, "component-missing", "Thiếu giấy tờ bắt buộc", "A mandatory paper is missing", errors)
-    return Problem(
-        422, "receipt-invalid", "Biên nhận tập tin đính kèm không hợp lệ", "An attachment receipt is not valid", errors
-    )
+    return refusals.already_submitted(code, draft_id)

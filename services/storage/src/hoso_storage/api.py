@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from hoso_chassis.database import Database
+from hoso_chassis.description import answer, problem_responses
 from hoso_chassis.idempotency import Scope, idempotency_key
 from hoso_chassis.limits import limit_body
 from hoso_chassis.problems import standard
@@ -53,12 +54,29 @@ _UPLOAD: Final[dict[str, Any]] = {
         },
     }
 }
-_CONTENT: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "description": "The content, as an attachment without a name.",
-        "content": {kind: {} for kind in ("application/pdf", "image/jpeg", "image/png")},
-    }
-}
+_STORED: Final = answer(201, "The file was taken in.", "Location") | problem_responses(
+    refusals.malformed_form(),
+    refusals.wrong_parts(),
+    refusals.too_large(),
+    415,
+    refusals.media_type_not_allowed(),
+    refusals.wrong_field("draft_id"),
+    refusals.empty_file(),
+    refusals.too_many_at_once(),
+    refusals.too_many_in_draft(),
+    refusals.too_many_today(),
+    refusals.too_busy(),
+)
+_TOLD: Final = answer(200, "What is known of the file.") | problem_responses(404)
+_READ: Final = answer(
+    200,
+    "The content, as an attachment without a name.",
+    "Cache-Control",
+    "Content-Disposition",
+    "Content-Length",
+    "Content-Security-Policy",
+) | problem_responses(404, refusals.not_readable_yet(), refusals.infected(), refusals.objects_unavailable())
+_READ[200]["content"] = {kind: {} for kind in ("application/pdf", "image/jpeg", "image/png")}
 
 
 class StoredAttachment(BaseModel):
@@ -108,7 +126,7 @@ def attachments_router(  # one closure over the parts that the routes use
             raise standard(404)
         return found
 
-    @router.post("", status_code=201, openapi_extra=_UPLOAD)
+    @router.post("", status_code=201, openapi_extra=_UPLOAD, responses=_STORED)
     @limit_body(BODY_LIMIT, reading.seconds)
     async def upload_attachment(request: Request, response: Response, caller: Citizen, key: Key) -> StoredAttachment:
         """Take one file in for a draft; counted, hashed and looked at while it is read."""
@@ -125,12 +143,12 @@ def attachments_router(  # one closure over the parts that the routes use
             receipt=receipts.sign(kept),
         )
 
-    @router.get("/{attachment_id}")
+    @router.get("/{attachment_id}", responses=_TOLD)
     async def get_attachment(found: Annotated[Attachment, Depends(owned)]) -> AttachmentFacts:
         """Tell the facts of a file of yours."""
         return AttachmentFacts.model_validate(found, from_attributes=True)
 
-    @router.get("/{attachment_id}/content", response_class=StreamingResponse, responses=_CONTENT)
+    @router.get("/{attachment_id}/content", response_class=StreamingResponse, responses=_READ)
     async def get_content(found: Annotated[Attachment, Depends(owned)]) -> StreamingResponse:
         """Give the content of a file of yours, once a scanner has called it clean."""
         if not found.is_readable:

@@ -78,9 +78,9 @@ class Intake:
         async with self.database.transaction() as tx:
             if not await store.reserve(tx.connection, attachment, scope.hash):
                 if not await store.take_over(tx.connection, scope.hash, attachment.created_at - GONE_AFTER):
-                    raise refusals.in_flight()
+                    raise idempotency.in_flight()
                 if not await store.reserve(tx.connection, attachment, scope.hash):
-                    raise refusals.in_flight()
+                    raise idempotency.in_flight()
             facts = await idempotency.claim(tx.connection, scope, digest)
             if facts is not None:
                 await store.cancel(tx.connection, attachment.id)

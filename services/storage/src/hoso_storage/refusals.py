@@ -97,17 +97,6 @@ def too_many_today() -> Problem:
     )
 
 
-def in_flight() -> Problem:
-    """409: the same Idempotency-Key is being handled; the words are the chassis'."""
-    return Problem(
-        409,
-        "idempotency-key-in-flight",
-        "Yêu cầu trước với cùng Idempotency-Key đang được xử lý",
-        "A request with this Idempotency-Key is still being handled",
-        headers={"retry-after": "1"},
-    )
-
-
 def objects_unavailable() -> Problem:
     """503: the object store does not answer, nothing was kept."""
     return standard(503, {"retry-after": "5"})
