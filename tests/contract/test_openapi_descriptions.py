@@ -16,7 +16,7 @@ DESCRIPTIONS: Final = {
 }
 OPERATIONS: Final = {
     f"{method.upper()} {path}": (operation, description["components"])
-    for name, description in DESCRIPTIONS.items()
+    for description in DESCRIPTIONS.values()
     for path, methods in description["paths"].items()
     for method, operation in methods.items()
 }
