@@ -52,7 +52,7 @@ def test_nothing_answered_names_every_mandatory_answer() -> None:
     [
         ({"declarant": "somebody"}, "/declarant", "not-a-choice"),
         ({"full_name": ""}, "/full_name", "wrong-form"),
-        ({"full_name": "A\nB"}, "/full_name", "wrong-form"),
+        ({"full_name": "A\nB"}, "/full_name", "forbidden-character"),
         ({"full_name": "a" * 101}, "/full_name", "too-long"),
         ({"full_name": 7}, "/full_name", "wrong-type"),
         ({"date_of_birth": "1999-02-30"}, "/date_of_birth", "not-a-date"),
@@ -91,9 +91,7 @@ def test_an_unknown_field_is_not_named() -> None:
     assert found == [Flaw("/answers", "unknown-field")]
 
 
-@pytest.mark.parametrize(
-    "email", ["an", "an@", "an@example", "an@example.com ", "a\r\nb@example.com", "ẩn@example.com"]
-)
+@pytest.mark.parametrize("email", ["an", "an@", "an@example", "an@example.com ", "ẩn@example.com"])
 def test_an_email_address_that_cannot_be_written_to_is_refused(email: str) -> None:
     assert flaws_of(notification(email=email)) == {("/answers/notification/email", "email-invalid")}
 

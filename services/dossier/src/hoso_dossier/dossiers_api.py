@@ -25,6 +25,7 @@ from hoso_dossier.domain import Dossier, NotReady, WrongStatus
 from hoso_dossier.procedures import Catalogue
 from hoso_dossier.store import DossierStore
 from hoso_dossier.terms import due_after
+from hoso_dossier.texts import flaw_of_text, stored
 from hoso_dossier.timeline import Timeline
 from hoso_dossier.values import Actor, Fact, Status
 from hoso_dossier.views import DossierView, ReceiptView, readiness
@@ -166,11 +167,14 @@ class DossiersApi:
         body: Refusal,
     ) -> Decision:
         """Refuse: status 3 and the receipt CT06; the citizen is told the reason."""
+        reason = stored(body.reason)
+        if code := flaw_of_text(reason):
+            raise refusals.unreadable_reason(code)
 
         def decide(dossier: Dossier, at: datetime) -> Iterable[Fact]:
-            return dossier.refuse(_actor(officer), at, body.reason.strip())
+            return dossier.refuse(_actor(officer), at, reason)
 
-        scope, sent = Scope.of(request, officer.subject, key), digest(body.model_dump(), str(dossier_id))
+        scope, sent = Scope.of(request, officer.subject, key), digest({"reason": reason}, str(dossier_id))
         return _answer(response, await self._decide(dossier_id, officer, seen, scope, sent, decide))
 
     async def _show(self, connection: Connection, response: Response, dossier_id: UUID, reader: Caller) -> DossierView:

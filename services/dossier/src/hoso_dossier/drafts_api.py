@@ -20,6 +20,7 @@ from hoso_chassis.idempotency import JSON, Scope, claim, digest, idempotency_key
 from hoso_chassis.problems import standard
 from hoso_chassis.tokens import Caller, require
 from hoso_dossier import drafts, refusals
+from hoso_dossier.assurance import check_assurance
 from hoso_dossier.drafts import Draft
 from hoso_dossier.flaws import Flaw
 from hoso_dossier.merge_patch import depth, merged
@@ -118,6 +119,7 @@ class Submitted(BaseModel):
 _NOT_BEGUN: Final = problem_responses(refusals.unknown_procedure(), refusals.assurance_too_low(2))
 _NOT_CHANGED: Final = problem_responses(
     404,
+    refusals.assurance_too_low(2),
     refusals.no_patch(_PATCH_TYPES),
     refusals.answers_no_object(),
     refusals.answers_too_deep(),
@@ -125,6 +127,7 @@ _NOT_CHANGED: Final = problem_responses(
 )
 _NOT_SUBMITTED: Final = problem_responses(
     404,
+    refusals.assurance_too_low(2),
     refusals.already_submitted("G01.999.000.000-261124-0001", UUID("0199f2d1-6f7e-7cc2-8f51-6a3f0f4d2c11")),
     refusals.not_valid([Flaw("/answers/full_name", "missing")], []),
     refusals.not_valid([], [Flaw("/receipts", "component-missing")]),
@@ -197,6 +200,7 @@ class DraftsApi:
             draft = await drafts.lock(tx.connection, draft_id, citizen.subject)
             if draft is None:
                 raise standard(404)
+            check_assurance(citizen, self.catalogue.version(draft.procedure, draft.procedure_version))
             check_version(seen, draft.version)
             answers = _bounded(merged(draft.answers, patch))
             await drafts.save(tx.connection, draft_id, answers, draft.version + 1)
@@ -207,7 +211,7 @@ class DraftsApi:
     ) -> Submitted:
         """Submit: the draft becomes a dossier with the same id, and the code is the proof of it."""
         scope = Scope.of(request, citizen.subject, key)
-        facts = await self.submissions.submit(draft_id, citizen.subject, body.receipts, scope)
+        facts = await self.submissions.submit(draft_id, citizen, body.receipts, scope)
         response.headers["location"] = f"/v1/dossiers/{facts['id']}"
         response.headers["etag"] = etag(1)
         return Submitted.model_validate(facts)
@@ -216,8 +220,7 @@ class DraftsApi:
         procedure = self.catalogue.current.get(code)
         if procedure is None:
             raise refusals.unknown_procedure()
-        if citizen.assurance < procedure.minimum_assurance:
-            raise refusals.assurance_too_low(procedure.minimum_assurance)
+        check_assurance(citizen, procedure)
         return procedure
 
 

@@ -32,6 +32,18 @@ WORDS: Final = {
     "too-short": ("Quá ngắn", "Too short"),
     "too-long": ("Quá dài", "Too long"),
     "wrong-form": ("Không đúng mẫu", "Not of the right form"),
+    "forbidden-character": (
+        "Có ký tự không được dùng: ký tự ẩn, ký tự điều khiển, xuống dòng, hoặc chữ viết từ phải sang trái",
+        "A character that may not be used: hidden, control, line end, or written from right to left",
+    ),
+    "wrong-marks": (
+        "Có chữ mang quá nhiều dấu, hoặc có dấu không đứng sau chữ nào",
+        "Too many marks on one letter, or a mark without a letter",
+    ),
+    "compatibility-character": (
+        "Có chữ ghép, chữ toàn khổ hoặc chữ kiểu, xin gõ lại bằng chữ thường dùng",
+        "A ligature, full-width or styled letter: type plain letters",
+    ),
     "too-few": ("Cần chọn ít nhất một mục", "Choose at least one"),
     "too-many": ("Quá nhiều mục", "Too many items"),
     "repeated": ("Có mục bị lặp lại", "An item is repeated"),
@@ -58,6 +70,7 @@ WORDS: Final = {
     ),
     # the stay
     "period-not-positive": ("Ngày kết thúc phải sau ngày bắt đầu", "The last day must be after the first"),
+    "period-before-birth": ("Ngày bắt đầu trước ngày sinh", "The first day is before the date of birth"),
     "period-too-long": (
         "Thời hạn tạm trú tối đa là 02 năm (Luật Cư trú 2020, Điều 27)",
         "Temporary residence is at most two years (Law on Residence 2020, article 27)",

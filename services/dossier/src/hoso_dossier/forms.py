@@ -1,11 +1,12 @@
 """Answers against the JSON Schema of their form: every flaw at once, by pointer and code, never a value."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, cast
 
 import jsonschema_rs
 
 from hoso_dossier.flaws import Flaw
+from hoso_dossier.texts import FORBIDDEN, FORMATS
 
 _CODES: Final = {
     "required": "missing",
@@ -22,6 +23,9 @@ _CODES: Final = {
     "uniqueItems": "repeated",
 }
 ROOT: Final = "/answers"
+_IS_FINE: Final[dict[str, Callable[[str], bool]]] = {
+    name: lambda text, flaw_of=flaw_of: flaw_of(text) is None for name, flaw_of in FORMATS.items()
+}
 
 
 class Form:
@@ -33,14 +37,16 @@ class Form:
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._validator = jsonschema_rs.Draft202012Validator(
-            dict(schema), offline=True, validate_formats=True, ignore_unknown_formats=False
+            dict(schema), offline=True, validate_formats=True, ignore_unknown_formats=False, formats=_IS_FINE
         )
 
     def find_flaws(self, answers: Mapping[str, Any]) -> list[Flaw]:
         """Return everything that is wrong with the answers, in the order of the form."""
         if self._validator.is_valid(answers):
             return []
-        return [_flaw(error) for error in self._validator.iter_errors(answers)]
+        flaws = [_flaw(error) for error in self._validator.iter_errors(answers)]
+        unreadable = {Flaw(flaw.pointer, "wrong-form") for flaw in flaws if flaw.code == FORBIDDEN}
+        return [flaw for flaw in flaws if flaw not in unreadable]  # a hidden character breaks a pattern too
 
 
 def _flaw(error: jsonschema_rs.ValidationError) -> Flaw:
@@ -48,7 +54,10 @@ def _flaw(error: jsonschema_rs.ValidationError) -> Flaw:
     path = list(error.instance_path)
     if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
         path.append(error.kind.property)
-    return Flaw(ROOT + "".join(_steps(path)), _CODES.get(error.kind.name, "invalid"))
+    code = _CODES.get(error.kind.name, "invalid")
+    if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Format) and error.kind.format in FORMATS:
+        code = FORMATS[error.kind.format](cast("str", error.instance)) or code
+    return Flaw(ROOT + "".join(_steps(path)), code)
 
 
 def _steps(path: list[str | int]) -> Iterator[str]:

@@ -6,14 +6,14 @@ from typing import Final
 from hoso_chassis.postgres import Connection
 from hoso_dossier.domain import Dossier
 
-# Nothing is written when the code is taken; the answers move from the draft without passing through here again.
+# Nothing is written when the code is taken.
 _ADD: Final = """
 WITH added AS (
     INSERT INTO dossiers (id, code, procedure, procedure_version, procedure_name, procedure_case, agency, owner,
                           channel, status, version, submitted_at, moved_at, verification_id, verification_answer,
                           verification_asked_at, correlation_id, email, phone, answers)
     SELECT id, $2, procedure, procedure_version, $3, $4, $5, owner, $6, $7, $8, $9, $9, $10, 'awaited', $9,
-           $11, $12, $13, answers::jsonb
+           $11, $12, $13, $27::text::jsonb
     FROM drafts WHERE id = $1
     ON CONFLICT (code) DO NOTHING
     RETURNING id, owner, status, version, submitted_at
@@ -39,8 +39,8 @@ SELECT count(*) FROM added
 """
 
 
-async def add(connection: Connection, dossier: Dossier) -> bool:
-    """Insert a dossier and delete its draft; False, and nothing done, when its code is taken."""
+async def add(connection: Connection, dossier: Dossier, answers: str) -> bool:
+    """Insert a dossier with its answers (JSON) and delete its draft; False, and nothing done: its code is taken."""
     recipients = {contact.channel: contact.recipient for contact in dossier.contacts}
     papers, told, lines = dossier.attachments, dossier.notifications, dossier.entries
     count: int = await connection.fetchval(
@@ -71,5 +71,6 @@ async def add(connection: Connection, dossier: Dossier) -> bool:
         [one.kind for one in lines],
         [one.about for one in lines],
         [dumps(dict(one.told)) for one in lines],
+        answers,
     )
     return count == 1

@@ -47,7 +47,7 @@ class ProcedureSummary(_Entry):
     """A procedure, without its form.
 
     Attributes:
-        minimum_assurance: 1 or 2, how surely somebody must have been identified to begin a draft.
+        minimum_assurance: 1 or 2, how surely somebody must be identified to begin, change and submit a draft.
     """
 
     code: Annotated[str, Field(description="Code in the national catalogue.", examples=["1.004194"])]

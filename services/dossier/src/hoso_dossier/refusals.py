@@ -48,6 +48,13 @@ def answers_too_large() -> Problem:
     return Problem(422, "answers-too-large", "Tờ khai vượt quá dung lượng cho phép", "The answers are too large")
 
 
+def unreadable_reason(code: str) -> Problem:
+    """422: an officer's words hold what the citizen could not read, or could read as something else."""
+    problem = standard(422)
+    problem.errors = (_error("/reason", WORDS[code], code),)
+    return problem
+
+
 def already_submitted(code: str, dossier_id: UUID) -> Problem:
     """409: the draft is a dossier by now; its owner is told which."""
     return Problem(

@@ -80,6 +80,9 @@ class Answers:
         first, last = self._dates["from_date"], self._dates["to_date"]
         if first is None or last is None:
             return
+        born = self._dates["date_of_birth"]
+        if born is not None and first < born <= self._today:
+            yield Flaw(f"{ROOT}/from_date", "period-before-birth")
         if last <= first:
             yield Flaw(f"{ROOT}/to_date", "period-not-positive")
         elif last > years_after(first, MOST_YEARS):
@@ -102,7 +105,7 @@ class Answers:
             yield from () if pointer in self._wrong else (Flaw(pointer, "missing"),)
             return
         try:
-            found = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+            found = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
         except EmailNotValidError:
             yield Flaw(pointer, "email-invalid")
         else:

@@ -1,7 +1,8 @@
 """A draft becomes a dossier: checked, given its code, stored and announced in one transaction, or nothing at all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from json import dumps
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,8 +11,10 @@ from uuid_utils.compat import uuid7
 from hoso_chassis.database import Database, Transaction
 from hoso_chassis.idempotency import Scope, claim, digest, keep
 from hoso_chassis.problems import Problem, standard
+from hoso_chassis.tokens import Caller
 from hoso_dossier import drafts, new_dossiers, refusals
 from hoso_dossier.announcements import announced
+from hoso_dossier.assurance import check_assurance
 from hoso_dossier.code_blocks import CodeBlocks
 from hoso_dossier.codes import Code, viet_nam_day
 from hoso_dossier.domain import Dossier
@@ -21,6 +24,7 @@ from hoso_dossier.identity_numbers import Profile
 from hoso_dossier.procedures import Catalogue, Procedure
 from hoso_dossier.receipts import Expected, ReceiptKeys
 from hoso_dossier.residence import Answers, Application
+from hoso_dossier.texts import stored
 from hoso_dossier.values import Attachment, Verification
 
 CHANNEL: Final = "online"
@@ -47,12 +51,12 @@ class Submissions:
     profile: Profile
     _forms: dict[tuple[str, int], Form] = field(default_factory=dict[tuple[str, int], Form], init=False)
 
-    async def submit(self, draft_id: UUID, owner: str, receipts: Sequence[str], scope: Scope) -> Mapping[str, Any]:
+    async def submit(self, draft_id: UUID, citizen: Caller, receipts: Sequence[str], scope: Scope) -> Mapping[str, Any]:
         """Return the facts of the answer: id and code; the same ones for the same Idempotency-Key.
 
         Raises:
-            Problem: 404 not-found, 409 already-submitted, 422 answers-invalid or receipt-invalid, those of `claim`, and
-                503 when no code is to be had.
+            Problem: 403 assurance-too-low, 404 not-found, 409 already-submitted, 422 answers-invalid or
+                receipt-invalid, those of `claim`, and 503 when no code is to be had.
         """
         request = digest({"receipts": list(receipts)}, str(draft_id))
         for _ in range(_TRIES):
@@ -60,7 +64,7 @@ class Submissions:
             try:
                 async with self.database.transaction() as tx:
                     kept = await claim(tx.connection, scope, request)
-                    facts = kept or await self._submit(tx, draft_id, owner, receipts, code)
+                    facts = kept or await self._submit(tx, draft_id, citizen, receipts, code)
                     if kept is None:
                         await keep(tx.connection, scope, request, facts)
             except CodeUnusable:
@@ -75,8 +79,9 @@ class Submissions:
         raise refusals.no_code()
 
     async def _submit(
-        self, tx: Transaction, draft_id: UUID, owner: str, receipts: Sequence[str], code: Code
+        self, tx: Transaction, draft_id: UUID, citizen: Caller, receipts: Sequence[str], code: Code
     ) -> Mapping[str, Any]:
+        owner = citizen.subject
         draft = await drafts.lock(tx.connection, draft_id, owner)
         if draft is None:
             raise await _gone(tx, draft_id, owner)
@@ -84,6 +89,8 @@ class Submissions:
         if code.day != viet_nam_day(now):
             raise CodeUnusable
         procedure = self.catalogue.version(draft.procedure, draft.procedure_version)
+        check_assurance(citizen, procedure)
+        draft = replace(draft, answers=stored(draft.answers))
         application, attachments = self._checked(draft, owner, receipts, procedure)
         dossier = Dossier(
             id=draft.id,
@@ -102,7 +109,7 @@ class Submissions:
         )
         events = [tx.announce(event) for event in announced(dossier, dossier.submit(application.identity))]
         dossier.correlation_id = events[0]
-        if not await new_dossiers.add(tx.connection, dossier):
+        if not await new_dossiers.add(tx.connection, dossier, dumps(draft.answers, ensure_ascii=False)):
             raise CodeUnusable
         return {"id": str(dossier.id), "code": dossier.code}
 
