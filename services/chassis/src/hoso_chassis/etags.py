@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Header
 from pydantic import WithJsonSchema
+from starlette.requests import Request
 
 from hoso_chassis.problems import Problem, standard
 
@@ -28,6 +29,7 @@ def refusals() -> tuple[Problem, ...]:
 
 
 async def if_match(
+    request: Request,
     value: Annotated[
         str | None, WithJsonSchema(_SCHEMA), Header(alias="If-Match", description="The ETag last seen.")
     ] = None,
@@ -35,12 +37,12 @@ async def if_match(
     """Return the version the caller has seen (a FastAPI dependency).
 
     Raises:
-        Problem: 428 if-match-missing, 400 if-match-malformed (a list, `*` and weak tags too).
+        Problem: 428 if-match-missing, 400 if-match-malformed (a list, `*`, weak tags and a second header too).
     """
     if value is None:
         raise standard(428)
     found = _ETAG.fullmatch(value.strip())
-    if found is None:
+    if found is None or len(request.headers.getlist("if-match")) > 1:  # two lines are a list (RFC 9110, section 5.3)
         raise _malformed()
     return int(found[1])
 

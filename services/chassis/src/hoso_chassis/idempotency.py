@@ -119,6 +119,7 @@ def refusals() -> tuple[Problem, ...]:
 
 
 async def idempotency_key(
+    request: Request,
     value: Annotated[
         str | None,
         WithJsonSchema(_SCHEMA),
@@ -135,7 +136,7 @@ async def idempotency_key(
     """
     if value is None:
         raise _missing()
-    if not _KEY.fullmatch(value):
+    if not _KEY.fullmatch(value) or len(request.headers.getlist("idempotency-key")) > 1:  # which of the two?
         raise _malformed()
     return value
 
