@@ -56,6 +56,8 @@ def in_json(**changed: Any) -> bytes:
         ({"ce_time": b"2026-11-24T02:15:00"}, ("not-an-instant", "time")),
         ({"ce_time": b"2026-02-30T02:15:00Z"}, ("not-an-instant", "time")),
         ({"ce_time": b"9999-12-31T23:59:59-23:59"}, ("not-an-instant", "time")),
+        ({"ce_time": b"9999-12-31T23:59:59.999999Z"}, ("not-an-instant", "time")),  # PostgreSQL's drivers: "infinity"
+        ({"ce_time": b"0001-01-01T00:00:00Z"}, ("not-an-instant", "time")),
         ({"ce_time": b"1795485600"}, ("not-an-instant", "time")),
         ({"ce_sequence": b"7"}, ("malformed", "sequence")),
         ({"ce_sequence": b"000000000000"}, ("malformed", "sequence")),

@@ -1,7 +1,7 @@
 """Instants and dates as text: RFC 3339 in, UTC out; it knows no clock."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator
@@ -9,6 +9,9 @@ from pydantic import BeforeValidator
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.IGNORECASE
 )
+# Every time zone has a date for what lies between; and drivers read the calendar's very ends as "for ever".
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -16,7 +19,7 @@ def read_instant(text: str) -> datetime:
     """Read an RFC 3339 instant with its offset; digits beyond the microsecond are cut off.
 
     Raises:
-        ValueError: It is no such instant, has no offset, or lies outside the calendar in UTC.
+        ValueError: It is no such instant, has no offset, or lies within a day of the calendar's ends.
     """
     if not _INSTANT.fullmatch(text):
         raise ValueError("not an RFC 3339 instant with an offset")
@@ -33,14 +36,11 @@ def write_instant(instant: datetime) -> str:
 
 
 def _in_utc(instant: datetime) -> datetime:
-    if instant.tzinfo is UTC:
-        return instant
     if instant.utcoffset() is None:
         raise ValueError("an instant needs an offset")
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the instant is outside the calendar in UTC") from None
+    if not _FIRST < instant < _LAST:
+        raise ValueError("the instant has no date in some time zones")
+    return instant.astimezone(UTC)
 
 
 def _instant(value: object) -> object:
