@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from hoso_contracts import BadRecord, CloudEvent, UnknownMajor, WrongShape, WrongTopic, parse
+from hoso_contracts import BadRecord, CloudEvent, TooLarge, UnknownMajor, WrongShape, WrongTopic, parse
 from hoso_contracts.canonical import NotCanonical, canonical_json
 from support.contract_files import EXAMPLES, enveloped
 
@@ -43,6 +43,7 @@ def test_a_known_type_on_another_topic_is_refused() -> None:
     [
         (wrong(code=NUMBER, status=NUMBER), ("code", "status")),
         (wrong(due_at="2026-11-27"), ("due_at",)),
+        (wrong(accepted_at="0001-01-01T00:00:00Z", due_at="9999-12-31T17:00:00Z"), ("accepted_at", "due_at")),
         (wrong(dossier_id=str(UUID(int=1))), ("dossier_id",)),
         (replace(EVENT, subject=str(UUID(int=1))), ("subject",)),
         (replace(EVENT, data=b""), ("$",)),
@@ -58,6 +59,17 @@ def test_wrong_data_is_refused_by_its_fields(event: CloudEvent, fields: tuple[st
     assert NUMBER not in f"{caught.value}{caught.value!r}"
     assert isinstance(caught.value, BadRecord)
     assert caught.value.__cause__ is None
+
+
+def test_data_has_at_most_64_kib() -> None:
+    data = EVENT.data[:-1] + b',"later":"%s"}'
+    largest = data % (b"x" * (65_536 - len(data) + 2))
+    assert len(largest) == 65_536
+    assert parse(replace(EVENT, data=largest)) == ACCEPTED.event
+    with pytest.raises(TooLarge) as caught:
+        parse(replace(EVENT, data=largest.replace(b"xx", b"xxx", 1)))
+    assert caught.value.reason == "more than 65536 bytes of hoso.dossier.accepted.v1"
+    assert parse(replace(EVENT, type="com.example.thing", data=b"x" * 300_000)) is None
 
 
 def test_canonical_json_is_that_of_the_rfc() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -156,6 +157,20 @@ async def test_what_nobody_listens_to_is_passed_over(database: Database) -> None
 
     assert await position(database) == 2
     assert not await rows(database, "SELECT FROM dead_letters")
+
+
+async def test_a_new_major_of_what_nobody_listens_to_is_passed_over(database: Database) -> None:
+    await take(database, [record(envelope(rejected(), type="hoso.identity.rejected.v2"), 0)])
+
+    assert await position(database) == 1
+    assert not await rows(database, "SELECT FROM dead_letters")
+
+
+async def test_an_event_over_the_limit_is_a_dead_letter(database: Database) -> None:
+    event = envelope(verified())
+    await take(database, [record(replace(event, data=event.data[:-1] + b" " * 65_536 + b"}"), 0)])
+
+    assert [row["reason"] for row in await rows(database, "SELECT reason FROM dead_letters")] == ["too-large"]
 
 
 async def test_an_unknown_major_is_a_dead_letter(database: Database) -> None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from hoso_contracts import attributes as attribute
-from hoso_contracts.errors import BadRecord, NotACloudEvent, UnknownMajor, WrongShape, WrongTopic
+from hoso_contracts.errors import BadRecord, NotACloudEvent, TooLarge, UnknownMajor, WrongShape, WrongTopic
 from hoso_contracts.instant import write_instant
 from hoso_contracts.payload import EVENT_LIMIT_BYTES, data_bytes, dataschema, parse
 from hoso_contracts.structured import is_structured, read_structured
@@ -19,6 +19,7 @@ __all__ = [
     "CloudEvent",
     "NotACloudEvent",
     "Record",
+    "TooLarge",
     "UnknownMajor",
     "WrongShape",
     "WrongTopic",

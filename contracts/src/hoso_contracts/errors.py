@@ -39,6 +39,18 @@ class UnknownMajor(BadRecord):
         self.known = known
 
 
+class TooLarge(BadRecord):
+    """The data has more bytes than an event may have.
+
+    Attributes:
+        type: The event's type.
+    """
+
+    def __init__(self, event_type: str, limit: int) -> None:
+        super().__init__(f"more than {limit} bytes of {event_type}")
+        self.type = event_type
+
+
 class WrongShape(BadRecord):
     """The data does not have the shape that its type promises.
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, get_args
 from pydantic import BaseModel, ValidationError
 
 from hoso_contracts.canonical import canonical_json
-from hoso_contracts.errors import UnknownMajor, WrongShape, WrongTopic
+from hoso_contracts.errors import TooLarge, UnknownMajor, WrongShape, WrongTopic
 from hoso_contracts.event import Event
 from hoso_contracts.registry import event_types
 from hoso_contracts.strict_json import AmbiguousJson, strict_json
@@ -71,6 +71,7 @@ def parse(cloud_event: Enveloped, topic: str | None = None) -> Event | None:
 
     Raises:
         UnknownMajor: The type is known, in another major version.
+        TooLarge: The data is over the limit.
         WrongShape: The data is not what the type promises, or contradicts the envelope's subject or key.
         WrongTopic: A known type on a topic that does not carry it (also a WrongShape).
     """
@@ -79,6 +80,8 @@ def parse(cloud_event: Enveloped, topic: str | None = None) -> Event | None:
         return _refuse_other_major(cloud_event.type)
     if topic is not None and topic != model.topic:
         raise WrongTopic(model.type, model.topic)
+    if len(cloud_event.data) > EVENT_LIMIT_BYTES:
+        raise TooLarge(model.type, EVENT_LIMIT_BYTES)
     try:
         event = model.model_validate_json(cloud_event.data)
         strict_json(cloud_event.data)

@@ -36,7 +36,7 @@ class Transaction:
         """Check the event and put it into the outbox at commit; return its id.
 
         Raises:
-            NotAnnounceable, EventTooLarge: it may not be announced as it is.
+            NotAnnounceable: it may not be announced as it is.
         """
         return self.announcements.add(event, cause or self.cause)
 

@@ -9,7 +9,7 @@ from hoso_chassis.dead_letters import DeadLetter
 from hoso_chassis.inbound import Inbound, Route
 from hoso_chassis.records import Record
 from hoso_contracts.envelope import CloudEvent, decode, parse
-from hoso_contracts.errors import BadRecord, NotACloudEvent, UnknownMajor, WrongShape, WrongTopic
+from hoso_contracts.errors import BadRecord, NotACloudEvent, TooLarge, UnknownMajor, WrongShape, WrongTopic
 from hoso_contracts.event import Event
 from hoso_contracts.registry import event_types
 
@@ -17,6 +17,7 @@ A = TypeVar("A")
 
 _REASONS: Mapping[type[BadRecord], str] = {
     NotACloudEvent: "not-a-cloudevent",
+    TooLarge: "too-large",
     UnknownMajor: "unknown-major",
     WrongShape: "wrong-shape",
     WrongTopic: "wrong-topic",
@@ -49,7 +50,8 @@ def read(record: Record, inbound: Inbound[A]) -> Taken[A] | PassedOver | DeadLet
         envelope = decode(record.key, record.value, record.headers)
         kind = envelope.type
         route = inbound.routes.get(kind)
-        event = parse(envelope, record.topic) if route or kind not in event_types() else None
+        is_heard = route or (kind not in event_types() and inbound.hears(kind))
+        event = parse(envelope, record.topic) if is_heard else None
     except BadRecord as error:
         return DeadLetter(record, kind, _REASONS.get(type(error), "bad-record"), error.reason)
     if route is None or event is None:

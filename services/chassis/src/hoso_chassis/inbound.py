@@ -53,6 +53,10 @@ class Inbound(Generic[A]):
 
         return register
 
+    def hears(self, event_type: str) -> bool:
+        """Whether a type has a handler here in some major version."""
+        return any(known.rpartition(".v")[0] == event_type.rpartition(".v")[0] for known in self.routes)
+
     @property
     def topics(self) -> tuple[str, ...]:
         """The topics to subscribe to, sorted."""

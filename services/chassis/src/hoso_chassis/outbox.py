@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from hoso_chassis.consequences import Cause
 from hoso_chassis.postgres import Connection
 from hoso_chassis.tracing import current_traceparent
-from hoso_contracts.envelope import CloudEvent, data_bytes, dataschema, encode
+from hoso_contracts.envelope import EVENT_LIMIT_BYTES, CloudEvent, data_bytes, dataschema, encode
 from hoso_contracts.event import Event
 from hoso_contracts.topics import TOPICS
 
@@ -46,13 +46,14 @@ class Announcements:
         """Check and collect an event; return its id. The first one that no event led to begins a correlation.
 
         Raises:
-            NotAnnounceable: this service does not produce to the event's topic.
-            EventTooLarge: its data is over the limit of the contracts.
+            NotAnnounceable: this service does not produce to the event's topic, or the data is over the limit.
         """
         topic = TOPICS[event.topic]
         if self.source.removeprefix("/hoso/") not in topic.producers:
             raise NotAnnounceable(f"{event.type}: {self.source} is no producer of {topic.name}")
         data = data_bytes(event)
+        if len(data) > EVENT_LIMIT_BYTES:
+            raise NotAnnounceable(f"{event.type}: more than {EVENT_LIMIT_BYTES} bytes of data")
         event_id = uuid7()
         if cause.causation_id is None and self._correlation_id is None:
             self._correlation_id = event_id
