@@ -17,7 +17,11 @@ DAY_MS = 86_400_000
 SERVICES = {"dossier", "identity", "storage", "notify"}
 OUTSIDE = {"agencies", "load"}  # readers that are no service of this repository
 EVENT_TYPE = re.compile(r"hoso\.[a-z]+(-[a-z]+)*\.([a-z]+-)*([a-z]+ed|paid|withdrawn)\.v[1-9][0-9]*")
-BROKER_SETTINGS = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "344064"}
+BROKER_SETTINGS = {
+    "message.timestamp.type": "LogAppendTime",
+    "max.message.bytes": "344064",
+    "compression.type": "uncompressed",
+}
 
 every_topic = pytest.mark.parametrize("topic", TOPICS.values(), ids=lambda topic: topic.name)
 every_file = pytest.mark.parametrize("file", TOPIC_FILES, ids=lambda file: file.stem)
