@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Generic, TypeVar, cast
 
@@ -34,6 +34,8 @@ A = TypeVar("A")
 _RETRY_SECONDS = 0.5  # between two looks at a database that is away
 _TELL_SECONDS = 5.0  # a commit waits for the group's coordinator for ever, and it is for lag tools only
 _GAP_SECONDS = 10.0  # between two looks for positions that stand before a gap
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)  # in Kafka's milliseconds
 _CALLS_FOR_HALT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, OffsetOutOfRangeError)
 
 Fetch = Callable[[AIOKafkaConsumer], Awaitable[tuple[ConsumerRecord, ...]]]
@@ -307,12 +309,17 @@ async def _undecoded(message: KafkaMessage) -> Any:
     return message.raw_message
 
 
+def _instant(milliseconds: int) -> datetime:
+    """Kafka's time; what no calendar has is put at the calendar's ends, because no record may halt its reader."""
+    return _EPOCH + timedelta(milliseconds=max(0, min(milliseconds, _LAST)))
+
+
 def _record(record: ConsumerRecord) -> Record:
     return Record(
         record.topic,
         record.partition,
         record.offset,
-        datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        _instant(record.timestamp),
         record.key,
         record.value,
         tuple(record.headers),
