@@ -1,0 +1,61 @@
+"""Odd records of every kind at every consumer: each has its end, and the good ones before and after it are done."""
+
+from collections.abc import Callable
+
+import pytest
+
+from hoso_population_mock.people import person_at
+from support.canaries import Search, spellings, written
+from support.kept import kept_when_still
+from support.matrices import Covers
+from support.raw_records import writing
+from support.record_consumers import PLACES, Place, personal
+from support.record_effects import Reader
+from support.record_matrix import MATRIX, kinds_at
+from support.record_subjects import waiting
+from support.record_verdicts import counted, flood, wrong_effects, wrong_ends
+from support.stories import RunningStack
+from support.waiting import until_async
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+PARTITION = 7
+CPU_SECONDS = 5.0  # five times what it takes; a loop that runs hot while the stack comes to rest takes more
+PERSON = person_at(4_711)
+
+
+def _beyond(offset: int) -> Callable[[int], bool]:
+    return lambda position: position > offset
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+async def test_every_record_has_its_end_and_the_good_ones_around_it_are_done(
+    stack: RunningStack, place: Place, covers: Covers
+) -> None:
+    reader, kinds = Reader(stack, place), kinds_at(place.service, place.topic)
+    for kind in kinds:
+        covers(MATRIX, place.name, kind.name)
+    await kept_when_still(stack.env())
+    before, pid, lines = await reader.metrics(), reader.pid, reader.log_lines
+    async with (
+        waiting(stack, PERSON, 2 * len(kinds) + 1, uploaded=place.service == "storage") as subjects,
+        writing(stack.env()["KAFKA_BOOTSTRAP_SERVERS"], place.topic, PARTITION) as writer,
+    ):
+        sent = flood(place, subjects)
+        for one, offset in zip(sent, await writer.write([one.raw for one in sent]), strict=True):
+            one.offset = offset
+        await until_async(lambda: reader.next_offset(PARTITION), within=60, is_=_beyond(sent[-1].offset))
+        await kept_when_still(stack.env())
+        assert await wrong_ends(reader, PARTITION, sent) == []
+        assert await wrong_effects(reader, sent) == []
+
+    after = await reader.metrics()
+    assert after.counts() - before.counts() == counted(sent)
+    assert after.lag(PARTITION) == 0
+    assert reader.pid == pid, "the worker was started again"
+    letters = sum(one.end.outcome == "dead letter" for one in sent)
+    assert reader.log_lines - lines <= letters + 10
+    assert after.cpu_seconds - before.cpu_seconds < CPU_SECONDS
+    search = Search({name: spellings(value) for name, value in personal(PERSON).items()})
+    assert search.places(written(stack.folder)) == {}
+    assert not search.found(after.text)
