@@ -83,7 +83,7 @@ async def impatient() -> AsyncGenerator[Server]:
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that waits shortly for the rest of a body that it refused."""
-    monkeypatch.setattr(limits, "_LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 0.1)
 
 
 async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
@@ -263,7 +263,7 @@ async def test_a_body_that_nobody_wants_is_not_taken_in(running: Server, path: s
 async def test_whoever_sends_all_before_reading_still_reads_the_refusal(
     running: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "_LINGER_SECONDS", 20.0)
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 20.0)
     body = b"x" * (5 * MIB)
     head = f"POST /uploads HTTP/1.1\r\nhost: t\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     for _ in range(20):
@@ -324,3 +324,92 @@ async def test_an_address_that_is_taken_is_said(running: Server) -> None:
     second = server(health_app(Health()), "127.0.0.1", running.port)
     with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{running.port}"):
         await second.serve()
+
+
+TRAILERS = b"content-type: text/plain\r\nx-note: a\r\n"
+
+
+async def test_a_trailer_is_no_header(running: Server) -> None:
+    body = b'f\r\n{"name": "a"}  \r\n0\r\n'
+    head = "transfer-encoding: chunked\r\nconnection: close\r\n"
+    answer = await exchange(running.port, post("/names", head, body + JSON.encode() + b"\r\n"))
+    assert (answer.status, answer.slug) == (415, "unsupported-media-type")
+    answer = await exchange(running.port, post("/names", JSON + head, body + TRAILERS + b"\r\n"))
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "around", [b"1;" + b"a" * MIB, b"0\r\nx-note: " + b"a" * MIB, b"0\r\n" + b"x: a\r\n" * 200_000]
+)
+async def test_what_is_around_a_body_is_bounded(running: Server, around: bytes) -> None:
+    answer = await exchange(running.port, post("/names", f"{JSON}transfer-encoding: chunked\r\n"), *[around] * 20)
+    assert (answer.status, answer.slug, answer.closes) == (400, "malformed-request", True)
+
+
+async def test_a_body_in_single_bytes_is_taken(running: Server) -> None:
+    head = "transfer-encoding: chunked\r\nconnection: close\r\n"
+    answer = await exchange(running.port, post("/uploads", head, b"1\r\na\r\n" * 40_000 + b"0\r\n\r\n"))
+    assert answer.body == b"40000"
+
+
+GOOD = post("/names", f"{JSON}content-length: 13\r\n", b'{"name": "a"}')
+
+
+@pytest.mark.parametrize(
+    ("broken", "slug"),
+    [
+        (b"garbage\r\n\r\n", "malformed-request"),
+        (b"GET / HTTP/1.1\r\nx-long: " + b"a" * HEAD_BYTES + b"\r\n\r\n", "headers-too-large"),
+        (post("/names", "transfer-encoding: chunked\r\n", b"zz\r\n"), "malformed-request"),
+    ],
+)
+async def test_a_refusal_waits_for_the_answers_before_it(running: Server, broken: bytes, slug: str) -> None:
+    answer = await exchange(running.port, GOOD + GOOD + broken + GOOD)
+    assert answer.status == 200
+    assert answer.body.count(b"HTTP/1.1 200 ") == 1
+    assert answer.body.count(b"HTTP/1.1 4") == 1
+    assert answer.body.endswith(b"}")
+    assert f'"/problems/{slug}"'.encode() in answer.body
+
+
+async def test_a_wish_for_another_protocol_takes_no_body_away(running: Server) -> None:
+    wish = f"{JSON}connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AA\r\ncontent-length: 13\r\n"
+    for pieces in ([post("/names", wish), b'{"name": "a"}'], [post("/names", wish, b'{"name": "a"}')]):
+        answer = await exchange(running.port, *pieces, b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert answer.status == 200
+        assert answer.body.count(b"HTTP/1.1 ") == 1
+        assert b'"name"' in answer.body
+
+
+async def test_whoever_sends_a_huge_head_before_reading_still_reads_the_refusal(running: Server) -> None:
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nx-long: " + b"a" * (4 * MIB))
+        await writer.drain()
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["content-encoding: gzip\r\ncontent-length: 2\r\n", "transfer-encoding: gzip, chunked\r\n"],
+)
+async def test_a_compressed_body_is_refused_unread(running: Server, head: str) -> None:
+    answer = await exchange(running.port, post("/names", JSON + head))
+    assert (answer.status, answer.slug, answer.closes) == (415, "compressed-body", True)
+    assert "accept-encoding: identity" in answer.lines
+
+
+async def test_a_body_that_its_answer_did_not_need_does_not_stop_the_connection() -> None:
+    bare = server(health_app(Health()), "127.0.0.1", 0)
+    task = asyncio.create_task(bare.serve())
+    await until(lambda: bare.started)
+    reader, writer = await asyncio.open_connection("127.0.0.1", bare.port)
+    writer.write(post("/livez", f"content-length: {4 * MIB}\r\n", b"a" * 100_000))
+    assert b"405" in await reader.readline()
+    writer.write(b"a" * (4 * MIB - 100_000) + b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert b"200 OK" in await reader.readuntil(b"200 OK")
+    writer.close()
+    bare.should_exit = True
+    await task

@@ -10,10 +10,10 @@ import pydantic_core
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hoso_chassis.problems import standard
+from hoso_chassis.problems import Problem, standard
 
-_LINGER_BYTES = 16 * 1024 * 1024  # dropped after a refusal, and not more
-_LINGER_SECONDS = 2.0
+LINGER_BYTES = 16 * 1024 * 1024  # dropped after a refusal, and not more
+LINGER_SECONDS = 2.0
 F = TypeVar("F", bound=Callable[..., object])
 # PostgreSQL stores no NUL: an escaped one that is not itself a backslash's continuation.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -56,6 +56,25 @@ def check_json(body: bytes) -> None:
         raise standard(400)
 
 
+def check_plain(headers: Headers) -> None:
+    """Refuse a body that was sent in another form than it is meant in: nothing here unpacks any.
+
+    Raises:
+        Problem: 415 compressed-body.
+    """
+    contents = ",".join(headers.getlist("content-encoding")).lower().split(",")
+    transfers = ",".join(headers.getlist("transfer-encoding")).lower().strip()
+    if {name.strip() for name in contents} <= {"", "identity"} and transfers in {"", "chunked"}:
+        return
+    raise Problem(
+        415,
+        "compressed-body",
+        "Nội dung gửi lên không được nén hay mã hóa, xin gửi nguyên dạng",
+        "The body must be sent plain: no Content-Encoding, and no Transfer-Encoding but chunked",
+        headers={"accept-encoding": "identity"},  # RFC 9110, section 15.5.16
+    )
+
+
 class BodyLimit:
     """ASGI middleware: refuses by Content-Length, counts while reading, and hands JSON over whole and checked.
 
@@ -91,7 +110,7 @@ class _Body:
     def __init__(self, scope: Scope, receive: Receive, default: Limit) -> None:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0" if "transfer-encoding" not in headers else "")
-        self._scope, self._receive, self._default = scope, receive, default
+        self._scope, self._receive, self._default, self._headers = scope, receive, default, headers
         self._announced = int(length) if length.isdecimal() else 0
         self._json = is_json(headers.get("content-type", ""))
         self._size = 0
@@ -103,9 +122,11 @@ class _Body:
         return getattr(self._scope.get("endpoint"), "hoso_body_limit", self._default)
 
     async def receive(self) -> Message:
-        """Return the next part, or the whole of a JSON body; raises Problem 400, 408 or 413."""
+        """Return the next part, or the whole of a JSON body; raises Problem 400, 408, 413 or 415."""
         if self.complete:
             return await self._receive()
+        if self._deadline is None:
+            check_plain(self._headers)
         if self._announced > self._limit.size:
             raise standard(413)
         message = await self._next()
@@ -122,8 +143,8 @@ class _Body:
         """Drop what still comes, for a while: closing on unread bytes resets the connection, and the answer is lost."""
         size = 0
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER_SECONDS):
-                while size < _LINGER_BYTES:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while size < LINGER_BYTES:
                     message = await self._receive()
                     size += len(message.get("body", b""))
                     if not message.get("more_body", False):
