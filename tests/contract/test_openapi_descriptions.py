@@ -52,6 +52,7 @@ def test_every_refusal_is_a_problem_with_examples_in_both_languages(route: str) 
             assert (problem.type, str(problem.status)) == (f"/problems/{slug}", status)
             for told in (problem, *problem.errors):
                 assert_bilingual(told.title, told.title_en)
+            assert_bilingual(problem.detail, problem.detail_en)
 
 
 @every_route
@@ -84,4 +85,5 @@ def test_who_is_told_to_come_again_or_to_log_in_is_told_how(route: str) -> None:
 def test_the_same_problem_has_the_same_words_everywhere() -> None:
     dossier, storage = (DESCRIPTIONS[name]["components"]["examples"] for name in ("dossier", "storage"))
     for slug in {*dossier} & {*storage}:
-        assert dossier[slug]["summary"] == storage[slug]["summary"], slug
+        for name in ("title", "title_en", "detail", "detail_en"):
+            assert dossier[slug]["value"][name] == storage[slug]["value"][name], slug

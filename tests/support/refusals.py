@@ -110,7 +110,8 @@ def assert_is(answer: httpx.Response, refusal: Refusal, trace: str) -> None:
     assert sorted((one["pointer"], one["code"]) for one in problem.get("errors", ())) == sorted(refusal.errors)
     for words in (problem, *problem.get("errors", ())):
         assert_bilingual(words["title"], words["title_en"])
-    known = {"type", "title", "title_en", "status", "trace_id", "errors"}
+    assert_bilingual(problem["detail"], problem["detail_en"])
+    known = {"type", "title", "title_en", "detail", "detail_en", "status", "trace_id", "errors"}
     assert {name: value for name, value in problem.items() if name not in known} == dict(refusal.more)
 
 

@@ -41,6 +41,7 @@ class Person(BaseModel):
     answers: dict[str, int] = {}
 
 
+WORDS = ("Từ", "Words")
 FAILURES = {
     "bug": ValueError(CANARY),
     "away": ConnectionResetError(CANARY),
@@ -50,8 +51,8 @@ FAILURES = {
     "problem": Problem(
         409,
         "taken",
-        "Đã có",
-        "Taken",
+        ("Đã có", "Taken"),
+        ("Chọn tên khác", "Choose another name"),
         [FieldError(pointer="/name", code="taken", title="Đã có", title_en="Taken")],
         {"x-code": "1"},
         code="G01",
@@ -385,7 +386,7 @@ def test_an_example_stands_once_and_a_header_that_not_all_have_is_not_promised(a
     assert refusals["503"]["headers"]["Retry-After"]["required"]
     assert "headers" not in refusals["404"]
     mixed = problem_responses(
-        Problem(429, "today", "x", "x", headers={"retry-after": "9"}), Problem(429, "ever", "x", "x")
+        Problem(429, "today", WORDS, WORDS, headers={"retry-after": "9"}), Problem(429, "ever", WORDS, WORDS)
     )
     assert not mixed[429]["headers"]["Retry-After"]["required"]
 

@@ -17,12 +17,14 @@ OWN = {
 
 
 @pytest.mark.parametrize("problem", OWN.values(), ids=OWN)
-def test_a_refusal_is_one_polite_sentence_in_both_languages(problem: Problem) -> None:
-    assert is_normalized("NFC", problem.title)
-    assert not re.search(r"\bbạn\b|[.!]$|  ", problem.title, re.IGNORECASE)
-    assert re.search(r"[ạảãáàăắằẳẵặâấầẩẫậđêếềểễệịỉĩíìôốồổỗộơớờởỡợụủũúùưứừửữựỵỷỹýỳ]", problem.title)
-    assert problem.title[0].isupper()
-    assert problem.title_en.isascii()
+def test_a_refusal_is_one_polite_sentence_in_both_languages_and_so_is_what_to_do(problem: Problem) -> None:
+    for vietnamese, english in (problem.happened, problem.to_do):
+        assert is_normalized("NFC", vietnamese)
+        assert not re.search(r"\bbạn\b|[.!]$|  ", vietnamese, re.IGNORECASE)
+        assert re.search(r"[ạảãáàăắằẳẵặâấầẩẫậđêếềểễệịỉĩíìôốồổỗộơớờởỡợụủũúùưứừửữựỵỷỹýỳ]", vietnamese)
+        assert vietnamese[0].isupper()
+        assert english.isascii()
+        assert not english.endswith(".")
 
 
 @pytest.mark.parametrize("name", [name for name, problem in OWN.items() if problem.status_code in {429, 503}])

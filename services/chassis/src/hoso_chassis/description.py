@@ -70,10 +70,10 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described(problem: Problem) -> dict[str, Any]:
-    example = {"summary": problem.title_en, "value": problem.members()}
+    example = {"summary": problem.happened[1], "value": problem.members()}
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
     described: dict[str, Any] = {
-        "description": standard(problem.status_code).title_en,
+        "description": standard(problem.status_code).happened[1],
         "content": {MEDIA_TYPE: {"schema": schema, "examples": {problem.slug: example}}},
     }
     if problem.headers:

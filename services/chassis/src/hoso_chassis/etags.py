@@ -20,7 +20,15 @@ def etag(version: int) -> str:
 
 
 def _malformed() -> Problem:
-    return Problem(400, "if-match-malformed", "Tiêu đề If-Match không hợp lệ", "If-Match must be one ETag given here")
+    return Problem(
+        400,
+        "if-match-malformed",
+        ("Tiêu đề If-Match không hợp lệ", "The If-Match header is malformed"),
+        (
+            "Gửi đúng một ETag đã nhận từ hệ thống, cả dấu ngoặc kép, không phải * hay danh sách",
+            "Send exactly one ETag that was given here, with its quotes; no list, no * and no weak tag",
+        ),
+    )
 
 
 def refusals() -> tuple[Problem, ...]:

@@ -80,7 +80,13 @@ def digest(body: "bytes | JSON", *parts: str) -> bytes:
 
 def _missing() -> Problem:
     return Problem(
-        400, "idempotency-key-missing", "Thiếu tiêu đề Idempotency-Key", "The Idempotency-Key header is missing"
+        400,
+        "idempotency-key-missing",
+        ("Thiếu tiêu đề Idempotency-Key", "The Idempotency-Key header is missing"),
+        (
+            "Gửi kèm tiêu đề Idempotency-Key, ví dụ một UUID mới cho mỗi thao tác",
+            "Send the header Idempotency-Key, such as a new UUID for everything that is to happen once",
+        ),
     )
 
 
@@ -88,8 +94,11 @@ def _malformed() -> Problem:
     return Problem(
         400,
         "idempotency-key-malformed",
-        "Tiêu đề Idempotency-Key không hợp lệ",
-        "Idempotency-Key must be 1 to 255 visible ASCII characters",
+        ("Tiêu đề Idempotency-Key không hợp lệ", "The Idempotency-Key header is malformed"),
+        (
+            "Gửi đúng một key gồm 1 đến 255 ký tự ASCII nhìn thấy được",
+            "Send one key of 1 to 255 visible ASCII characters",
+        ),
     )
 
 
@@ -98,8 +107,14 @@ def in_flight() -> Problem:
     return Problem(
         409,
         "idempotency-key-in-flight",
-        "Yêu cầu trước với cùng Idempotency-Key đang được xử lý",
-        "A request with this Idempotency-Key is still being handled",
+        (
+            "Yêu cầu trước với cùng Idempotency-Key đang được xử lý",
+            "A request with this Idempotency-Key is still being handled",
+        ),
+        (
+            "Chờ số giây nêu ở Retry-After rồi gửi lại với cùng Idempotency-Key để nhận kết quả",
+            "Wait as many seconds as Retry-After says and send it again with the same key: it gets the answer",
+        ),
         headers={"retry-after": "1"},
     )
 
@@ -108,8 +123,11 @@ def _reused() -> Problem:
     return Problem(
         422,
         "idempotency-key-reused",
-        "Idempotency-Key đã được dùng cho một yêu cầu khác",
-        "This Idempotency-Key was used for another request",
+        ("Idempotency-Key đã được dùng cho một yêu cầu khác", "This Idempotency-Key was used for another request"),
+        (
+            "Dùng key mới cho yêu cầu mới; key cũ chỉ gửi lại cùng nội dung cũ",
+            "Use a new key for a new request; a used one only with exactly what was sent with it",
+        ),
     )
 
 

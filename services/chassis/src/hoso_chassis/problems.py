@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from hoso_chassis.problem_words import ANY_FIELD, FIELD, SEE_DESCRIPTION, STANDARD, Words
 from hoso_chassis.tracing import current_ids
 
 MEDIA_TYPE = "application/problem+json"
@@ -39,6 +40,8 @@ class ProblemDocument(BaseModel):
     type: str = Field(description="/problems/<slug>; the slug is stable.", examples=["/problems/not-found"])
     title: str = Field(description="What happened, in Vietnamese.")
     title_en: str = Field(description="What happened, in English.")
+    detail: str = Field(description="What to do about it, in Vietnamese.")
+    detail_en: str = Field(description="What to do about it, in English.")
     status: int = Field(description="The HTTP status.")
     trace_id: str | None = Field(None, description="What to tell the operator.")
     errors: list[FieldError] = Field(default=[], description="What is wrong with which field.")
@@ -50,8 +53,8 @@ class Problem(HTTPException):
     Args:
         status: HTTP status.
         slug: stable name, the last part of the type.
-        title: for people, in Vietnamese.
-        title_en: the same in English.
+        happened: the title.
+        to_do: what the caller can do about it, the detail.
         errors: what is wrong with which field.
         headers: further response headers.
         extensions: further members of the document; immutable facts, never input.
@@ -61,22 +64,24 @@ class Problem(HTTPException):
         self,
         status: int,
         slug: str,
-        title: str,
-        title_en: str,
+        happened: Words,
+        to_do: Words,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         **extensions: object,
     ) -> None:
         super().__init__(status, slug, headers)
-        self.slug, self.title, self.title_en = slug, title, title_en
+        self.slug, self.happened, self.to_do = slug, happened, to_do
         self.errors, self.extensions = tuple(errors), extensions
 
     def members(self) -> dict[str, object]:
         """Return the document, without what belongs to the request at hand."""
         return {
             "type": f"/problems/{self.slug}",
-            "title": self.title,
-            "title_en": self.title_en,
+            "title": self.happened[0],
+            "title_en": self.happened[1],
+            "detail": self.to_do[0],
+            "detail_en": self.to_do[1],
             "status": self.status_code,
             **({"errors": [error.model_dump() for error in self.errors]} if self.errors else {}),
             **self.extensions,
@@ -92,43 +97,22 @@ class Problem(HTTPException):
         return Response(self.document(), self.status_code, self.headers, MEDIA_TYPE)
 
 
-_BY_STATUS = {
-    400: ("malformed-request", "Yêu cầu không đúng định dạng", "The request is malformed"),
-    401: ("token-missing", "Cần đăng nhập để thực hiện yêu cầu này", "An access token is needed"),
-    403: ("forbidden", "Ông/Bà không có quyền thực hiện việc này", "This is not allowed to you"),
-    404: ("not-found", "Không tìm thấy nội dung được yêu cầu", "There is nothing here"),
-    405: ("method-not-allowed", "Phương thức không được hỗ trợ", "The method is not supported here"),
-    408: ("request-timeout", "Yêu cầu gửi lên quá chậm", "The request took too long to arrive"),
-    409: ("conflict", "Yêu cầu không phù hợp với trạng thái hiện tại", "The current state does not allow this"),
-    412: ("version-changed", "Nội dung đã được thay đổi, xin tải lại", "It has changed meanwhile: load it again"),
-    413: ("body-too-large", "Nội dung gửi lên vượt quá dung lượng cho phép", "The body is too large"),
-    415: ("unsupported-media-type", "Kiểu nội dung không được hỗ trợ", "The media type is not supported here"),
-    422: ("invalid-request", "Thông tin gửi lên chưa hợp lệ", "What was sent is not valid"),
-    428: ("if-match-missing", "Thiếu tiêu đề If-Match", "The If-Match header is missing"),
-    429: ("too-many-requests", "Quá nhiều yêu cầu, xin thử lại sau", "Too many requests: try again later"),
-    431: ("headers-too-large", "Phần tiêu đề của yêu cầu quá lớn", "The request's headers are too large"),
-    500: ("internal-error", "Hệ thống gặp lỗi, xin thử lại sau", "Something is wrong here: try again later"),
-    503: ("unavailable", "Dịch vụ tạm thời chưa sẵn sàng, xin thử lại sau", "Not available now: try again later"),
-}
-_FIELD = {
-    "missing": ("Thiếu thông tin bắt buộc", "This is required"),
-    "extra_forbidden": ("Có thông tin không được chấp nhận", "An unknown field is not accepted"),
-    "string_too_long": ("Quá dài", "Too long"),
-    "string_too_short": ("Quá ngắn", "Too short"),
-    "string_pattern_mismatch": ("Không đúng mẫu", "Not of the right form"),
-}
-_ANY_FIELD = ("Giá trị không hợp lệ", "Not a valid value")
-
-
 def standard(status: int, headers: Mapping[str, str] | None = None) -> Problem:
     """Return the problem that a bare status stands for."""
-    slug, title, title_en = _BY_STATUS.get(status, (f"http-{status}", "Không thực hiện được yêu cầu", "Not possible"))
-    return Problem(status, slug, title, title_en, headers=headers)
+    if status in STANDARD:
+        return Problem(status, *STANDARD[status], headers=headers)
+    return Problem(
+        status,
+        f"http-{status}",
+        ("Không thực hiện được yêu cầu", "The request cannot be served"),
+        SEE_DESCRIPTION,
+        headers=headers,
+    )
 
 
 def field_error(pointer: str, code: str) -> FieldError:
     """Return a field's error with the standard words for its code (pydantic's names)."""
-    title, title_en = _FIELD.get(code, _ANY_FIELD)
+    title, title_en = FIELD.get(code, ANY_FIELD)
     return FieldError(pointer=pointer, code=code.replace("_", "-"), title=title, title_en=title_en)
 
 

@@ -17,6 +17,7 @@ from joserfc.jwk import JWKRegistry, Key, RSAKey
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hoso_chassis.compact_jws import header_of
+from hoso_chassis.problem_words import Words
 from hoso_chassis.problems import Problem, standard
 
 Role = Literal["citizen", "officer", "agency", "operator", "service"]
@@ -57,22 +58,29 @@ class Caller:
 _CALLER = TypeAdapter(Caller)
 
 
+_SIGN_IN: Words = (
+    "Đăng nhập lại để nhận mã truy cập mới rồi gửi lại; nếu vẫn lỗi, báo cho đơn vị vận hành mã trace_id",
+    "Sign in again and send it with the new token; if it goes on, tell the operator the trace_id",
+)
+
+
 def _unauthorized(why: str) -> Problem:
-    title, title_en = {
-        "missing": ("Cần đăng nhập để thực hiện yêu cầu này", "An access token is needed"),
+    if why == "missing":
+        return standard(401, {"www-authenticate": 'Bearer realm="hoso"'})
+    happened = {
         "expired": ("Phiên đăng nhập đã hết hạn", "The access token has expired"),
         "audience": ("Mã truy cập không dành cho dịch vụ này", "The access token is for another service"),
     }.get(why, ("Mã truy cập không hợp lệ", "The access token is not valid"))
-    detail = "" if why == "missing" else ', error="invalid_token"'
-    return Problem(401, f"token-{why}", title, title_en, headers={"www-authenticate": f'Bearer realm="hoso"{detail}'})
+    challenge = {"www-authenticate": 'Bearer realm="hoso", error="invalid_token"'}
+    return Problem(401, f"token-{why}", happened, _SIGN_IN, headers=challenge)
 
 
 def _wrong_role() -> Problem:
     return Problem(
         403,
         "wrong-role",
-        "Vai trò của Ông/Bà không có quyền thực hiện việc này",
-        "Your role does not allow this",
+        ("Vai trò của Ông/Bà không có quyền thực hiện việc này", "Your role does not allow this"),
+        ("Sử dụng tài khoản có vai trò được phép", "Use an account with a role that may do it"),
         headers={"www-authenticate": 'Bearer realm="hoso", error="insufficient_scope"'},
     )
 

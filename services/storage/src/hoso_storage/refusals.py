@@ -8,8 +8,11 @@ def malformed_form() -> Problem:
     return Problem(
         400,
         "malformed-form",
-        "Biểu mẫu tải lên không đúng định dạng",
-        "The form is not well-formed multipart/form-data",
+        ("Biểu mẫu tải lên không đúng định dạng", "The form is not well-formed multipart/form-data"),
+        (
+            "Gửi trọn vẹn một biểu mẫu multipart/form-data (RFC 7578) với boundary đã khai và Content-Length đúng",
+            "Send one whole multipart/form-data form (RFC 7578) with its declared boundary and true Content-Length",
+        ),
     )
 
 
@@ -18,8 +21,11 @@ def wrong_parts() -> Problem:
     return Problem(
         400,
         "wrong-parts",
-        "Biểu mẫu phải gồm đúng ba phần theo thứ tự: draft_id, component, file",
-        "The form must have exactly these parts in this order: draft_id, component, file",
+        ("Biểu mẫu không gồm đúng các phần cần có", "The form has not exactly the parts it must have"),
+        (
+            "Gửi đúng ba phần theo thứ tự: draft_id, component, file",
+            "Send exactly these parts in this order: draft_id, component, file",
+        ),
     )
 
 
@@ -35,14 +41,19 @@ def too_large() -> Problem:
     return Problem(
         413,
         "file-too-large",
-        "Tập tin tải lên có dung lượng không quá 5 MB",
-        "A file may have at most 5 MB (5,242,880 bytes)",
+        ("Tập tin tải lên có dung lượng quá 5 MB", "The file has more than 5 MB (5,242,880 bytes)"),
+        (
+            "Giảm dung lượng xuống không quá 5 MB, ví dụ quét ở độ phân giải thấp hơn, rồi tải lên lại",
+            "Make it at most 5 MB, by a lower resolution of the scan for instance, and upload it again",
+        ),
     )
 
 
 def empty_file() -> Problem:
     """422: a file without content."""
-    return Problem(422, "empty-file", "Tập tin không có nội dung", "The file is empty")
+    happened = ("Tập tin không có nội dung", "The file is empty")
+    to_do = ("Chọn lại tập tin rồi tải lên lại", "Choose the file again and upload it")
+    return Problem(422, "empty-file", happened, to_do)
 
 
 def media_type_not_allowed() -> Problem:
@@ -50,8 +61,11 @@ def media_type_not_allowed() -> Problem:
     return Problem(
         415,
         "media-type-not-allowed",
-        "Chỉ chấp nhận tập tin PDF, JPEG hoặc PNG hợp lệ",
-        "Only valid PDF, JPEG and PNG files are accepted, whatever their name",
+        ("Tập tin không phải PDF, JPEG hoặc PNG hợp lệ", "By its content the file is no valid PDF, JPEG or PNG"),
+        (
+            "Lưu tập tin thành PDF, JPEG hoặc PNG rồi tải lên lại; chỉ đổi tên là không đủ",
+            "Save it as PDF, JPEG or PNG and upload it again; another name is not enough",
+        ),
     )
 
 
@@ -70,8 +84,11 @@ def too_many_at_once() -> Problem:
     return Problem(
         429,
         "too-many-uploads",
-        "Ông/Bà đang tải lên quá nhiều tập tin cùng lúc, xin thử lại sau",
-        "Too many uploads of yours at the same time: try again later",
+        ("Ông/Bà đang tải lên quá nhiều tập tin cùng lúc", "Too many uploads of yours at the same time"),
+        (
+            "Chờ các tập tin đang tải lên xong rồi gửi lại",
+            "Let the uploads under way end, then send this one again",
+        ),
         headers={"retry-after": "5"},
     )
 
@@ -81,8 +98,11 @@ def too_many_in_draft() -> Problem:
     return Problem(
         429,
         "too-many-files-in-draft",
-        "Hồ sơ nháp đã có số tập tin tối đa cho phép",
-        "The draft has as many files as it may have",
+        ("Hồ sơ nháp đã có số tập tin tối đa cho phép", "The draft has as many files as it may have"),
+        (
+            "Nộp hồ sơ với các tập tin đã tải lên, hoặc lập bản nháp mới và gộp các trang vào ít tập tin hơn",
+            "Submit with the files that are there, or begin a new draft and put the pages into fewer files",
+        ),
     )
 
 
@@ -91,8 +111,11 @@ def too_many_today() -> Problem:
     return Problem(
         429,
         "too-many-files-today",
-        "Ông/Bà đã tải lên quá nhiều tập tin trong 24 giờ qua, xin thử lại sau",
-        "Too many files in the last 24 hours: try again later",
+        ("Ông/Bà đã tải lên quá nhiều tập tin trong 24 giờ qua", "Too many files of yours in the last 24 hours"),
+        (
+            "Nộp hồ sơ với các tập tin đã tải lên, hoặc gửi lại vào ngày mai",
+            "Submit with the files that are there, or send this one again tomorrow",
+        ),
         headers={"retry-after": "3600"},
     )
 
@@ -107,11 +130,19 @@ def not_readable_yet() -> Problem:
     return Problem(
         409,
         "not-readable-yet",
-        "Tập tin chưa được quét mã độc nên chưa thể mở",
-        "The file cannot be read before a scanner has called it clean",
+        (
+            "Tập tin chưa được quét mã độc nên chưa thể mở",
+            "The file was not scanned for malware, so nobody may read it",
+        ),
+        (
+            "Thử lại sau khi bộ quét đã xác nhận tập tin sạch",
+            "Try again when a scanner has called it clean: `verdict` of the attachment says so",
+        ),
     )
 
 
 def infected() -> Problem:
     """409: a scanner found something bad in it; it stays unreadable."""
-    return Problem(409, "infected", "Tập tin có mã độc nên không thể mở", "The file is infected and stays unreadable")
+    happened = ("Tập tin có mã độc nên không thể mở", "The file is infected and stays unreadable")
+    to_do = ("Tải lên một bản sạch của tập tin", "Upload a clean copy of it")
+    return Problem(409, "infected", happened, to_do)
