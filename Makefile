@@ -8,12 +8,20 @@ py := .venv/bin/python
 pytest := .venv/bin/pytest
 stack := $(py) -m hoso_stack
 
+# Python 3.11 reads its path files by the locale: in the C locale a folder with accents would stop it.
+export LC_ALL := C.UTF-8
+# What speaks to the parts of the stack, on loopback, goes through no proxy.
+comma := ,
+export NO_PROXY := $(addsuffix $(comma),$(or $(NO_PROXY),$(no_proxy)))127.0.0.1,localhost
+export no_proxy := $(NO_PROXY)
+
 .PHONY: help demo up down status logs token sql test test-unit test-contract test-integration test-e2e test-faults test-long contracts check lock clean venv
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv:
+	@command -v $(firstword $(PYTHON)) >/dev/null || { echo "[hoso] no $(PYTHON) on this machine: install Python 3.11 or newer, or call make with PYTHON=/path/of/it" >&2; exit 1; }
 	@$(PYTHON) deploy/local/bootstrap.py
 
 demo: venv ## Carry one dossier from draft to mailbox and telephone, on a stack of its own
@@ -32,12 +40,13 @@ logs: venv ## Follow its logs; PART="dossier-worker kafka" for some
 	@$(stack) logs $(PART)
 
 token: venv ## Mint a token: PERSON=12 (COUNT=50), or SUB=officer-7 ROLE=officer UNIT=G01.999.901
-	@$(if $(PERSON)$(SUB),,echo "say for whom: make token PERSON=12, or make token SUB=officer-7 ROLE=officer" >&2; exit 1)
+	@$(if $(PERSON)$(SUB),,echo "[hoso] say for whom: make token PERSON=12, or make token SUB=officer-7 ROLE=officer UNIT=G01.999.901" >&2; exit 1)
 	@$(stack) token $(if $(COUNT),--count $(COUNT)) $(if $(PERSON),--person $(PERSON)) $(if $(SUB),--sub $(SUB)) $(if $(ROLE),--role $(ROLE)) \
 	  $(if $(UNIT),--unit $(UNIT)) $(if $(AGENCY),--agency $(AGENCY)) $(if $(SECONDS),--seconds $(SECONDS))
 
 sql: venv ## Ask a service's database: SERVICE=dossier Q="SELECT * FROM dead_letters"
-	@$(stack) sql "$(SERVICE)" "$(Q)"
+	@$(if $(and $(SERVICE),$(Q)),,echo "[hoso] say whom and what: make sql SERVICE=dossier Q='SELECT * FROM dead_letters'" >&2; exit 1)
+	@$(stack) sql "$$SERVICE" "$$Q"
 
 test: venv ## All tests, and the checks of `make check`
 	@$(pytest) tests

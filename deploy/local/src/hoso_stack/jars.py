@@ -8,7 +8,7 @@ import hashlib
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,10 +16,15 @@ from pathlib import Path
 from jgo.config import GlobalSettings
 from jgo.maven import MavenContext
 
-from hoso_stack.cache import cache_folder, locked, making, sha256_of
+from hoso_stack.cache import cache_folder, check_room, locked, making, sha256_of, whole
 
 DOWNLOADS_AT_ONCE = 8
 TIMEOUT_S = 60
+LOOK_S = 0.5
+
+
+class NothingCame(Exception):
+    """An artifact could not be fetched."""
 
 
 class RefusedDownload(Exception):
@@ -49,9 +54,13 @@ def check(path: Path, jar: Jar) -> None:
     Raises:
         RefusedDownload: size or SHA-256 differ.
     """
-    size = path.stat().st_size
-    if size != jar.size or sha256_of(path) != jar.sha256:
-        raise RefusedDownload(f"{jar.coordinate}: {size} bytes came that are not the {jar.size} bytes of jars.lock")
+    size, sha256 = path.stat().st_size, sha256_of(path)
+    if size != jar.size or sha256 != jar.sha256:
+        raise RefusedDownload(
+            f"{jar.coordinate} came with {size} bytes and SHA-256 {sha256}, but jars.lock has {jar.size} bytes and "
+            f"{jar.sha256}; all of it was thrown away. Run the same again; if it comes so again, the Maven repository "
+            "that this account is set to use (~/.m2/settings.xml) gives out something else"
+        )
 
 
 def mirror_of_central() -> dict[str, str] | None:
@@ -73,22 +82,38 @@ def maven(folder: Path) -> MavenContext:
 
 
 def fetch(jars: Sequence[Jar], folder: Path, tell: Callable[[int], None]) -> None:
-    """Download jars into `folder`, flat; nothing unchecked ever gets its final name there."""
+    """Download jars into `folder`, flat; nothing unchecked ever gets its final name there.
+
+    What `tell` raises ends it at once, without waiting for what is under way.
+    """
     context = maven(folder / "unchecked")
 
     def fetch_one(jar: Jar) -> int:
         group, name, version = jar.coordinate.split(":")
         artifact = context.project(group, name).at_version(version).artifact()
-        downloaded = context.resolver.download(artifact)
+        try:
+            downloaded = context.resolver.download(artifact)
+        except (RuntimeError, OSError) as error:  # jgo's and requests', which is an OSError without a number
+            if isinstance(error, OSError) and error.errno:
+                raise
+            downloaded = None
         if downloaded is None:
-            raise RefusedDownload(f"{jar.coordinate}: nothing came")
+            raise NothingCame(
+                f"{jar.coordinate} did not come: no network, or a Maven repository that is away or has it not; "
+                "this account's is set in ~/.m2/settings.xml. Run the same again when it can be reached"
+            )
         check(downloaded, jar)
         downloaded.rename(folder / f"{name}-{version}.jar")
         return jar.size
 
-    with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-        for size in pool.map(fetch_one, jars):
-            tell(size)
+    pool = ThreadPoolExecutor(DOWNLOADS_AT_ONCE)
+    try:
+        coming = {pool.submit(fetch_one, jar) for jar in jars}
+        while coming:
+            came, coming = wait(coming, LOOK_S, return_when=FIRST_COMPLETED)
+            tell(sum(one.result() for one in came))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def jars_folder(group: str, tell: Callable[[int], None] = lambda _: None) -> Path:
@@ -100,12 +125,16 @@ def jars_folder(group: str, tell: Callable[[int], None] = lambda _: None) -> Pat
 
     Raises:
         RefusedDownload: a jar is not the locked one.
+        NothingCame: a jar could not be fetched.
     """
     jars = locked_jars(group)
     name = hashlib.sha256("".join(jar.sha256 for jar in jars).encode()).hexdigest()[:12]
     final = cache_folder() / f"{group}-jars-{name}"
+    if whole(final):
+        return final
     with locked(final.name):
-        if not final.exists():
+        if not whole(final):
+            check_room(final.parent, sum(jar.size for jar in jars) // 1_000_000 + 5, f"fetching {group}")
             with making(final) as folder:
                 fetch(jars, folder, tell)
                 shutil.rmtree(folder / "unchecked")

@@ -1,6 +1,5 @@
 """Apache Kafka as one broker in KRaft mode, for the supervisor: fetch, format, command."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ JAVA: Final = (
     "-XX:TieredStopAtLevel=1",  # ready in half the time; a local stack does not run long enough to want more
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
+    "-XX:-UsePerfData",  # a file in /tmp, which a killed broker would leave there
     "-Dorg.apache.logging.log4j.level=WARN",  # without a file of settings log4j says nothing below ERROR
 )
 CLUSTER: Final = "aG9zb2xvY2Fsc3RhY2sAAA"
@@ -29,7 +29,7 @@ controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={data}
+log.dirs=data
 auto.create.topics.enable=false
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
@@ -61,17 +61,18 @@ def provision(tell: Callable[[str], None]) -> Path:
     return jars_folder("kafka", count)
 
 
-def prepare(folder: Path, jars: Path, port: int, controller_port: int) -> None:
-    """Write the broker's settings and format its storage, once; `folder` then holds everything of it."""
+def initialise(folder: Path, jars: Path, port: int, controller_port: int) -> list[str]:
+    """Write the broker's settings; returns the command that formats its storage. Both programs run in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    data, settings = folder / "data", folder / "server.properties"
-    settings.write_text(SETTINGS.format(port=port, controller_port=controller_port, data=data))
-    if (data / "meta.properties").exists():
-        return
-    tool = [*JAVA, "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(settings)]
-    subprocess.run(tool, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    (folder / "server.properties").write_text(SETTINGS.format(port=port, controller_port=controller_port))
+    return [*_java(folder, jars), "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", "server.properties"]
 
 
 def command(folder: Path, jars: Path) -> list[str]:
     """The broker's command line."""
-    return [*JAVA, "-cp", f"{jars}/*", "kafka.Kafka", str(folder / "server.properties")]
+    return [*_java(folder, jars), "kafka.Kafka", "server.properties"]
+
+
+def _java(folder: Path, jars: Path) -> list[str]:
+    """The libraries it unpacks at run time stay in its folder, also when it is killed."""
+    return [*JAVA, f"-Djava.io.tmpdir={folder}", "-cp", f"{jars}/*"]

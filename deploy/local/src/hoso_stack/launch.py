@@ -1,9 +1,10 @@
 """Becomes one part's program, bound to die with the supervisor; standard library only, runs before any of our packages.
 
 `python -I -S launch.py SUPERVISOR_PID DEATH_SIGNAL ACCOUNT FOLDER COMMAND…`. ACCOUNT says under whom: `same`, or, for
-PostgreSQL, which refuses to be root, `plain`: unchanged unless root; root gets a user namespace in which it is called
-1000, else, where namespaces are forbidden, the account nobody with the one right to pass root's folders. FOLDER is what
-the account must own. All this happens between fork and exec, so that the supervisor needs no code in a forked child.
+PostgreSQL, which refuses to be root and whom passwd does not know, `plain`: root, or an account without a name, gets a
+user namespace in which it is called nobody, and root, where namespaces are forbidden, the account nobody with the one
+right to pass root's folders; others stay. FOLDER is what the account must own. All this happens between fork and exec,
+so that the supervisor needs no code in a forked child.
 """
 
 import ctypes
@@ -20,7 +21,7 @@ SECBIT_NO_SETUID_FIXUP = 4
 CLONE_NEWUSER = 0x10000000
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
-NAME_IN_NAMESPACE = 1000
+NOBODY = 65534  # in every passwd, where PostgreSQL looks its account up
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -33,12 +34,12 @@ def call(name: str, *arguments: object) -> None:
 
 
 def enter_user_namespace() -> None:
-    """Keep the account, but call it 1000: files stay where and whose they are."""
+    """Keep the account, but call it nobody: files stay where and whose they are."""
     user, group = os.geteuid(), os.getegid()
     call("unshare", CLONE_NEWUSER)
     Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{NAME_IN_NAMESPACE} {user} 1")
-    Path("/proc/self/gid_map").write_text(f"{NAME_IN_NAMESPACE} {group} 1")
+    Path("/proc/self/uid_map").write_text(f"{NOBODY} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1")
 
 
 def become_nobody(folder: Path) -> None:
@@ -60,15 +61,22 @@ def become_nobody(folder: Path) -> None:
 
 def change_account(account: str, folder: Path) -> None:
     """Stop being root where the part refuses root."""
-    if account == "same" or os.geteuid() != 0:
+    if account == "same" or (os.geteuid() != 0 and has_a_name()):
         return
-    if account == "plain":
-        try:
-            enter_user_namespace()
-        except OSError:
+    try:
+        enter_user_namespace()
+    except OSError:
+        if os.geteuid() == 0:
             become_nobody(folder)
-    else:
-        become_nobody(folder)
+
+
+def has_a_name() -> bool:
+    """Whether passwd knows this account: a container may run under any number."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return True
 
 
 def main() -> None:

@@ -2,16 +2,18 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from minio import Minio
 
-from hoso_stack.cache import cache_folder, locked, making, sha256_of
+from hoso_stack.cache import cache_folder, check_room, locked, making, sha256_of, whole
 from hoso_stack.supervisor import bound
 
 NAME: Final = "MinIO"
@@ -19,6 +21,7 @@ MODULE: Final = "github.com/minio/minio"
 VERSION: Final = "v0.0.0-20260212201848-7aac2a2c5b7c"
 # What the pinned Go makes of the pinned source.
 SHA256: Final = "293f00ceb8ffd327da8b90ca81f867e9d39316df00b1feff1882b27f1ee3c782"
+BUILD_MB: Final = 2400  # all but 105 of it the compiler's, deleted afterwards
 REGION: Final = "us-east-1"
 
 
@@ -35,8 +38,11 @@ def version() -> str:
 def provision(tell: Callable[[str], None]) -> Path:
     """Return the server's binary, built if absent; two checkouts that want it at once share one build."""
     final = cache_folder() / f"minio-{VERSION.rpartition('-')[2]}"
+    if whole(final):
+        return final / "minio"
     with locked(final.name, lambda: tell("waiting for another checkout, which builds it")):
-        if not final.exists():
+        if not whole(final):
+            check_room(final.parent, BUILD_MB, "building MinIO")
             with making(final) as folder:
                 _build(folder, tell)
     return final / "minio"
@@ -47,6 +53,7 @@ def _build(folder: Path, tell: Callable[[str], None]) -> None:
     go, caches, words = Path(sysconfig.get_path("purelib")) / "go", folder / "caches", folder / "words"
     environment = os.environ | {
         "GOROOT": str(go), "GOPATH": f"{caches}/path", "GOCACHE": f"{caches}/build", "GOBIN": str(folder),
+        "GOTMPDIR": str(caches),
         "HOME": str(caches), "XDG_CONFIG_HOME": str(caches),  # where the compiler would keep its telemetry
         "GOENV": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-trimpath -modcacherw -buildvcs=false",
     }  # fmt: skip
@@ -55,21 +62,44 @@ def _build(folder: Path, tell: Callable[[str], None]) -> None:
     began = time.monotonic()
     with words.open("wb") as out:
         building = subprocess.Popen(
-            command, env=environment, cwd=caches, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            command,
+            env=environment,
+            cwd=caches,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
         try:
             while building.poll() is None:
                 tell(f"building from source, once for all checkouts: {time.monotonic() - began:.0f} s, often 3 minutes")
-                _wait(building, 5)
+                _wait(building, 0.5)
         finally:
-            building.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(building.pid, signal.SIGKILL)  # with the compilers it started
             building.wait()
     if building.returncode != 0:
-        raise BuildFailed(words.read_text(errors="replace")[-2000:])
-    if (made := sha256_of(folder / "minio")) != SHA256:
-        raise BuildFailed(f"the build gave a binary with SHA-256 {made}, not {SHA256}: is a Go setting in the way?")
+        last = " / ".join(words.read_text(errors="replace").strip().splitlines()[-2:])
+        raise BuildFailed(
+            f"Go said: {last}. If it speaks of dialling, look-ups or time-outs: no network, or no Go module proxy "
+            "where GOPROXY points; if of space: the disk is full. Then run the same again"
+        )
+    check(folder / "minio")
     words.unlink()
     shutil.rmtree(caches)
+
+
+def check(binary: Path) -> None:
+    """Compare what was built with what the pinned Go makes of the pinned source everywhere.
+
+    Raises:
+        BuildFailed: it is something else.
+    """
+    if (made := sha256_of(binary)) != SHA256:
+        raise BuildFailed(
+            f"the build gave a binary with SHA-256 {made}, not {SHA256}, and was thrown away: another source came, or "
+            "a Go variable of this account is in the way (`env | grep ^GO` shows them). Unset it and run the same again"
+        )
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:

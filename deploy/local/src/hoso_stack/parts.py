@@ -4,7 +4,6 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from hoso_stack import kafka, minio, postgres
 from hoso_stack.layout import BUCKET, HOST, ROLES, SERVICES, Layout, Programs
@@ -46,10 +45,17 @@ def servers(layout: Layout, programs: Programs) -> list[Part]:
     folder, ports, keys = layout.folder, layout.ports, layout.keys
     return [
         Part(
+            "kafka-data",
+            kafka.initialise(folder / "kafka", programs.kafka, ports["kafka"], ports["kafka-controller"]),
+            owns="kafka",
+        ),
+        Part(
             "kafka",
             kafka.command(folder / "kafka", programs.kafka),
-            prepare=partial(kafka.prepare, folder / "kafka", programs.kafka, ports["kafka"], ports["kafka-controller"]),
+            needs=["kafka-data"],
+            owns="kafka",
             ready=is_broker(layout.address("kafka")),
+            ports=(ports["kafka"], ports["kafka-controller"]),
         ),
         Part(
             "topics",
@@ -70,6 +76,7 @@ def servers(layout: Layout, programs: Programs) -> list[Part]:
             account="plain",
             owns="postgres",
             ready=lambda: _has_databases(layout),
+            ports=(ports["postgres"],),
             stop=signal.SIGINT,  # "fast": ends sessions, where SIGTERM would wait for them
         ),
         Part(
@@ -82,6 +89,7 @@ def servers(layout: Layout, programs: Programs) -> list[Part]:
                 "HOME": str(folder / "minio"),  # it makes a folder for certificates there
             },
             ready=lambda: _has_bucket(layout),
+            ports=(ports["minio"],),
         ),
     ]
 
@@ -107,22 +115,26 @@ def peers(layout: Layout) -> list[Part]:
             "issuer",
             module("hoso_stack.issuer", ports["issuer"], layout.key_folder / "issuer.public.json"),
             ready=accepts(ports["issuer"]),
+            ports=(ports["issuer"],),
         ),
         Part(
             "population",
             module("hoso_population_mock"),
             environment={"HTTP_HOST": HOST, "HTTP_PORT": str(ports["population"]), "LOG_LEVEL": "warning"},
             ready=answers_http(ports["population"], "/livez"),
+            ports=(ports["population"],),
         ),
         Part(
             "mail",
             module("hoso_stack.mail_peer", ports["smtp"], ports["mail-inbox"]),
             ready=accepts(ports["smtp"], ports["mail-inbox"]),
+            ports=(ports["smtp"], ports["mail-inbox"]),
         ),
         Part(
             "sms",
             module("hoso_stack.sms_peer", ports["smpp"], ports["sms-inbox"]),
             ready=accepts(ports["smpp"], ports["sms-inbox"]),
+            ports=(ports["smpp"], ports["sms-inbox"]),
         ),
     ]
 
@@ -171,6 +183,7 @@ def service_part(layout: Layout, service: str, role: str) -> Part:
         needs=[f"{service}-migrate", *needs, *NEEDS.get(name, [])],
         environment=environment,
         ready=answers_http(port),
+        ports=(port,),
     )
 
 

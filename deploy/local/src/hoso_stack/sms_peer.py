@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -93,3 +94,4 @@ async def serve(smpp_port: int, http_port: int) -> None:
 
 if __name__ == "__main__":
     asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    os._exit(0)  # the library's own threads abort an ordinary end

@@ -13,12 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from hoso_stack.cache import free_megabytes
+from hoso_stack.ports import in_use
+
 LAUNCH: Final = Path(__file__).with_name("launch.py")
 READY_SECONDS: Final = 90.0  # until a part that was started must answer
 STOP_SECONDS: Final = 20.0
 RESTART_SECONDS: Final = (0.1, 0.3, 1.0, 3.0)
 TRIES: Final = 3  # of a part that was never ready; one that was is brought back for ever
 PROBE_SECONDS: Final = 0.05
+SHORT_MB: Final = 64  # of a disk that is as good as full
+# All that a part has of the person's environment: a proxy, a PGSSLMODE or a JAVA_TOOL_OPTIONS meant for other things
+# would change what it does. The locale is one in which every file name can be said.
+KEPT: Final = ("PATH", "HOME", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+SET: Final = {"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class PartFailed(Exception):
@@ -34,10 +42,10 @@ class Part:
         command: the program and its arguments.
         needs: parts that must be ready first.
         ready: answers whether it can be used; None for a step, which is ready when it has ended well.
-        environment: what it is told beside the supervisor's own environment.
+        environment: what it is told beside KEPT and SET.
         account: "same", or "plain" for what refuses to be root (see launch.py).
-        owns: the folder, below the supervisor's, that this account must own.
-        prepare: done once before the first start, in a thread.
+        owns: the folder, below the supervisor's, in which it runs, and which its account must own.
+        ports: what it listens on.
         stop: the signal that asks it to end.
     """
 
@@ -48,7 +56,7 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     account: str = "same"
     owns: str = ""
-    prepare: Callable[[], None] | None = None
+    ports: Sequence[int] = ()
     stop: signal.Signals = signal.SIGTERM
 
 
@@ -68,24 +76,27 @@ class Supervisor:
 
     Attributes:
         folder: logs, one a part, and status.json.
-        publish: called with the pids of the running parts whenever one was (re)started.
+        publish: called with the pids of the running parts whenever one was (re)started, before status.json says so.
+        all_ready: called once, when every part is ready, before status.json says so.
     """
 
     folder: Path
     parts: Sequence[Part]
     publish: Callable[[Mapping[str, int]], None] = lambda _: None
+    all_ready: Callable[[], None] = lambda: None
     _running: dict[str, _Running] = field(default_factory=dict[str, _Running])
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _told_ready: bool = False
 
     async def run(self) -> None:
-        """Keep everything running until SIGTERM or SIGINT, then end it in reverse order.
+        """Keep everything running until SIGTERM, SIGINT or SIGHUP, then end it in reverse order.
 
         Raises:
             PartFailed: a part never became ready; everything else was ended.
         """
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         self._running = {part.name: _Running(part) for part in self.parts}
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         keepers = [asyncio.create_task(self._keep(one)) for one in self._running.values()]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -105,8 +116,6 @@ class Supervisor:
     async def _keep(self, one: _Running) -> None:
         for name in one.part.needs:
             await self._running[name].ready.wait()
-        if one.part.prepare is not None:
-            await asyncio.to_thread(one.part.prepare)
         while not self._stopping.is_set():
             await self._start(one)
             if await self._became_ready(one):
@@ -123,14 +132,14 @@ class Supervisor:
             await asyncio.sleep(RESTART_SECONDS[min(one.failures, len(RESTART_SECONDS) - 1)])
 
     async def _start(self, one: _Running) -> None:
-        log = (self.folder / "logs" / f"{one.part.name}.log").open("ab")
-        with log:
+        with self._log(one).open("ab") as log:
             one.process = await asyncio.create_subprocess_exec(
                 *bound(self.folder / one.part.owns, one.part.command, one.part.account),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **one.part.environment},
+                env={**{n: os.environ[n] for n in KEPT if n in os.environ}, **SET, **one.part.environment},
+                cwd=self.folder / one.part.owns,
                 start_new_session=True,
             )
         one.starts += 1
@@ -158,7 +167,7 @@ class Supervisor:
         code = await one.process.wait()
         one.ready.clear()
         if not self._stopping.is_set():
-            print(f"{datetime.now(UTC).isoformat()} {one.part.name} ended ({code}) and is started again", flush=True)
+            self._say(f"{one.part.name} ended ({code}) and is started again{self._short_of_room()}")
         self._tell()
 
     async def _end(self, keepers: Sequence[asyncio.Task[None]]) -> None:
@@ -194,18 +203,40 @@ class Supervisor:
             await process.wait()
 
     def _words(self, one: _Running) -> str:
-        log = self.folder / "logs" / f"{one.part.name}.log"
-        last = log.read_text(errors="replace").strip().splitlines()[-3:]
-        return f"{one.part.name} did not become ready; its log {log} ends with:\n" + "\n".join(last)
+        last = self._log(one).read_text(errors="replace").strip().splitlines()[-3:]
+        taken = [port for port in one.part.ports if in_use(port)]
+        why = f"; port {taken[0]} of it is in use by something else" if taken else self._short_of_room()
+        return f"{one.part.name} did not become ready{why}; its log {self._log(one)} ends with:\n" + "\n".join(last)
+
+    def _short_of_room(self) -> str:
+        free = free_megabytes(self.folder)
+        return f"; the disk of {self.folder} has {free} MB free: delete something there" if free < SHORT_MB else ""
+
+    def _log(self, one: _Running) -> Path:
+        return self.folder / "logs" / f"{one.part.name}.log"
+
+    def _say(self, words: str) -> None:
+        with suppress(OSError):  # the disk may be what is full
+            print(f"{datetime.now(UTC).isoformat()} {words}", flush=True)
 
     def _tell(self) -> None:
+        """Write stack.env, then status.json: who sees "ready" there finds all of it in stack.env.
+
+        A full disk must not end what runs: the files then stay as they were, whole, until the next change.
+        """
         pids = {
             name: one.process.pid
             for name, one in self._running.items()
             if one.process is not None and one.process.returncode is None and one.part.ready is not None
         }
-        self._write_status()
-        self.publish(pids)
+        try:
+            self.publish(pids)
+            if not self._told_ready and self._all_ready():
+                self._told_ready = True
+                self.all_ready()
+            self._write_status()
+        except OSError as error:
+            self._say(f"what runs could not be written down: {error}")
 
     def _write_status(self, failed: str | None = None) -> None:
         parts = {
@@ -216,15 +247,17 @@ class Supervisor:
             }
             for name, one in self._running.items()
         }
-        ready = all(one.ready.is_set() for one in self._running.values())
         status = {
             "pid": os.getpid(),
             "started": started_at(os.getpid()),
-            "ready": ready,
+            "ready": self._all_ready(),
             "failed": failed,
             "parts": parts,
         }
         write_atomically(self.folder / "status.json", json.dumps(status, indent=1))
+
+    def _all_ready(self) -> bool:
+        return all(one.ready.is_set() for one in self._running.values())
 
     def _state(self, one: _Running) -> str:
         if one.ready.is_set():
@@ -245,9 +278,13 @@ def _failed(keeper: asyncio.Task[None]) -> BaseException | None:
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     """Write a file that a reader sees whole, old or new."""
     new = path.with_name(f".{path.name}.new")
-    new.touch(mode=mode)
-    new.write_text(text)
-    new.replace(path)
+    try:
+        new.touch(mode=mode)
+        new.write_text(text)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def started_at(pid: int) -> int | None:
@@ -264,7 +301,7 @@ def read_status(folder: Path) -> dict[str, object] | None:
     """The status of a stack whose supervisor still runs; None when there is none."""
     try:
         status = json.loads((folder / "status.json").read_text())
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return None
     alive = started_at(status["pid"]) == status["started"]
     return status if alive or status.get("failed") else None
