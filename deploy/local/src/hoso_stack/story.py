@@ -134,14 +134,18 @@ class Story:
         opened = await self.citizen().call("POST", "/v1/drafts", 201, json={"procedure": PROCEDURE})
         self.dossier_id = opened.json()["id"]
         self.note("opens a draft for the citizen", "dossier")
+        await self.type_answers(opened.headers["ETag"])
+        self.note("saves the answers the citizen typed", "dossier")
+
+    async def type_answers(self, etag: str) -> None:
+        """Save the answers in the draft as it was seen."""
         await self.citizen().call(
             "PATCH",
             f"/v1/drafts/{self.dossier_id}",
             200,
             content=json.dumps({"answers": self.answers}),
-            headers={"If-Match": opened.headers["ETag"], "Content-Type": "application/merge-patch+json"},
+            headers={"If-Match": etag, "Content-Type": "application/merge-patch+json"},
         )
-        self.note("saves the answers the citizen typed", "dossier")
 
     async def upload(self, content: bytes | None = None, expect: int = 201) -> dict[str, Any]:
         """Upload one file for the draft; returns the answer with the signed receipt."""
