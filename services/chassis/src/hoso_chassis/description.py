@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hoso_chassis import etags, idempotency, tokens
-from hoso_chassis.limits import is_json
+from hoso_chassis.limits import compressed_body, is_json
 from hoso_chassis.problems import MEDIA_TYPE, Problem, ProblemDocument, field_error, standard
 
 ABOUT = """\
@@ -19,6 +19,7 @@ _HEADERS: Mapping[str, dict[str, Any]] = {
     "Location": {"description": "Path of what was made.", "schema": {"format": "uri-reference"}},
     "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "What kind of token is asked for.", "schema": {"pattern": "^Bearer "}},
+    "Accept-Encoding": {"description": "Content codings a body may have: none.", "schema": {"const": "identity"}},
     "Accept-Patch": {"description": "Media types a patch may have.", "schema": {}},
     "Cache-Control": {"description": "How long the answer may be kept.", "schema": {}},
     "Content-Length": {"description": "Bytes of the content.", "schema": {"type": "integer", "minimum": 1}},
@@ -143,6 +144,8 @@ def _following(operation: Mapping[str, Any]) -> Iterator[Problem]:
     takes_json = any(map(is_json, operation.get("requestBody", {}).get("content", ())))
     if takes_json:
         yield from map(standard, (413, 415))
+    if "requestBody" in operation:
+        yield compressed_body()
     if takes_json or places & {"path", "query"}:
         yield _invalid()
     if "Idempotency-Key" in names:

@@ -66,11 +66,19 @@ def check_plain(headers: Headers) -> None:
     transfers = ",".join(headers.getlist("transfer-encoding")).lower().strip()
     if {name.strip() for name in contents} <= {"", "identity"} and transfers in {"", "chunked"}:
         return
-    raise Problem(
+    raise compressed_body()
+
+
+def compressed_body() -> Problem:
+    """415: a body with Content-Encoding, or with a Transfer-Encoding that is not just `chunked`."""
+    return Problem(
         415,
         "compressed-body",
-        "Nội dung gửi lên không được nén hay mã hóa, xin gửi nguyên dạng",
-        "The body must be sent plain: no Content-Encoding, and no Transfer-Encoding but chunked",
+        ("Nội dung gửi lên đã được nén hoặc mã hóa", "The body is compressed or otherwise encoded"),
+        (
+            "Gửi nội dung nguyên dạng: không có Content-Encoding, Transfer-Encoding chỉ được là chunked",
+            "Send it plain: without Content-Encoding, and with no Transfer-Encoding but chunked",
+        ),
         headers={"accept-encoding": "identity"},  # RFC 9110, section 15.5.16
     )
 
