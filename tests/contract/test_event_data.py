@@ -9,7 +9,7 @@ import pytest
 
 from hoso_contracts import BadRecord, CloudEvent, TooLarge, UnknownMajor, WrongShape, WrongTopic, parse
 from hoso_contracts.canonical import NotCanonical, canonical_json
-from support.contract_files import EXAMPLES, enveloped
+from support.contract_files import EXAMPLES, Example, enveloped
 
 NUMBER = "003199000001"
 ACCEPTED = next(example for example in EXAMPLES if example.name == "hoso.dossier.accepted.v1")
@@ -59,6 +59,15 @@ def test_wrong_data_is_refused_by_its_fields(event: CloudEvent, fields: tuple[st
     assert NUMBER not in f"{caught.value}{caught.value!r}"
     assert isinstance(caught.value, BadRecord)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_a_list_of_wrong_items_is_refused_by_its_first(example: Example) -> None:
+    for name in (name for name, value in example.data.items() if isinstance(value, list)):
+        data = json.dumps({**example.data, name: [{}] * 15_000}).encode()
+        with pytest.raises(WrongShape) as caught:
+            parse(replace(enveloped(example.event), data=data))
+        assert {field.split(".")[1] for field in caught.value.fields} == {"0"}
 
 
 def test_data_has_at_most_64_kib() -> None:

@@ -87,6 +87,12 @@ BODIES: Final = (
         wrong_shape("dossier_id"),
         lambda g: g.saying({**g.data, "dossier_id": g.planted}),
     ),
+    Kind(
+        "a list of 15,000 wrong items",
+        wrong_shape(*(f"attachments.0.{name}" for name in ("attachment_id", "component", "sha256"))),
+        _saying(attachments=[{}] * 15_000),
+        tried_at=("storage",),
+    ),
     Kind("a field that is null", wrong_shape("dossier_id"), _saying(dossier_id=None)),
     Kind(
         "fields unknown here", TAKEN, lambda good: good.saying({**good.data, **good.personal, "more": [good.personal]})
