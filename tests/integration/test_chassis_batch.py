@@ -12,13 +12,15 @@ import pytest
 from pydantic import BaseModel
 from structlog.testing import capture_logs
 
-from hoso_chassis import faults, positions
+from hoso_chassis import decoding, faults, positions
 from hoso_chassis.batch import Batches
 from hoso_chassis.consequences import Consequence, Work
 from hoso_chassis.database import Database
 from hoso_chassis.policy import Halt
 from hoso_chassis.positions import PartitionLost
 from hoso_chassis.records import Record
+from hoso_contracts.envelope import CloudEvent, parse
+from hoso_contracts.event import Event
 from hoso_contracts.identity import IdentityVerified
 from support.counting import Count, Counting, CountStore, envelope, record, refused, rejected, verified
 
@@ -203,6 +205,27 @@ async def test_a_batch_of_a_lost_partition_leaves_nothing(database: Database) ->
 
     assert await seen(database) == 1
     assert await position(database) == 1
+
+
+async def test_a_record_that_our_own_reading_fails_at_costs_itself_only(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = envelope(verified())
+
+    def stumble(event: CloudEvent, topic: str) -> Event | None:
+        if event.id == bad.id:
+            raise KeyError(event.subject)
+        return parse(event, topic)
+
+    monkeypatch.setattr(decoding, "parse", stumble)
+    await take(database, [record(verified(), 0), record(bad, 1)])
+
+    assert await seen(database) == 1
+    (letter,) = await rows(database, "SELECT * FROM dead_letters")
+    assert (letter["reason"], letter["type"]) == ("not-readable", None)
+    assert bad.subject not in letter["detail"]
+    with pytest.raises(Halt):
+        await take(database, [record(bad, offset) for offset in range(2, 2 + faults.LIMIT)])
 
 
 def failing(_event: IdentityVerified, _count: Count) -> Iterable[Consequence]:

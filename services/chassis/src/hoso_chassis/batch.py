@@ -97,6 +97,8 @@ class Batches(Generic[A]):
             await positions.advance(connection, self.group, expected, following)
             fresh = await self._fresh(connection, taken)
             await count.load(connection)
+            for letter in dead:
+                count.after(letter)
             dead += await (self._apart if apart else self._together)(connection, fresh, count)
             if dead:
                 await dead_letters.bury(connection, self.group, dead)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
+import structlog
+
 from hoso_chassis.dead_letters import DeadLetter
 from hoso_chassis.inbound import Inbound, Route
+from hoso_chassis.policy import place
 from hoso_chassis.records import Record
 from hoso_contracts.envelope import CloudEvent, decode, parse
 from hoso_contracts.errors import BadRecord, NotACloudEvent, TooLarge, UnknownMajor, WrongShape, WrongTopic
@@ -14,6 +17,8 @@ from hoso_contracts.event import Event
 from hoso_contracts.registry import event_types
 
 A = TypeVar("A")
+
+log = structlog.get_logger()
 
 _REASONS: Mapping[type[BadRecord], str] = {
     NotACloudEvent: "not-a-cloudevent",
@@ -54,6 +59,9 @@ def read(record: Record, inbound: Inbound[A]) -> Taken[A] | PassedOver | DeadLet
         event = parse(envelope, record.topic) if is_heard else None
     except BadRecord as error:
         return DeadLetter(record, kind, _REASONS.get(type(error), "bad-record"), error.reason)
+    except Exception as error:  # noqa: BLE001 - one record that we fail at must not halt its partition
+        log.error("record-not-readable", topic=record.topic, error=place(error))
+        return DeadLetter(record, None, "not-readable", place(error), is_fault=True)
     if route is None or event is None:
         return PassedOver(record, kind)
     return Taken(record, envelope, event, route, route.of(event))
