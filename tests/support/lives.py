@@ -29,12 +29,14 @@ class Lived:
         people: a search for each citizen, by how the story ended.
         tokens: a search for their access tokens.
         metrics: of every process, by the name of its address.
+        keys: of the records about their dossiers; what else is on the topics, other tests have left.
     """
 
     people: Mapping[str, Search]
     tokens: Search
     kept: Kept
     metrics: Mapping[str, bytes]
+    keys: frozenset[bytes]
 
 
 async def live(stack: RunningStack) -> Lived:
@@ -48,15 +50,15 @@ async def live(stack: RunningStack) -> Lived:
             await story.told(2)
         await _send_unreadable(stack, accepted)
         kept = await kept_when_still(stack.env())
-        about = {story.dossier_id.encode() for story in (accepted, refused)}
-        records = [one for one in kept.records if one.key in about]
+        keys = frozenset(story.dossier_id.encode() for story in (accepted, refused))
+        records = [one for one in kept.records if one.key in keys]
         await until(lambda: _spans_are_written(stack, records), "the spans of everything that happened", PATIENCE)
         health = {name: url for name, url in stack.env().items() if name.startswith("HEALTH_")}
         metrics = {
             name: (await client.get(f"{url}/metrics")).raise_for_status().content for name, url in health.items()
         }
         people = {"accepted": await _search(accepted), "refused": await _search(refused)}
-    return Lived(people, Search({"token": {accepted.token, refused.token}}), kept, metrics)
+    return Lived(people, Search({"token": {accepted.token, refused.token}}), kept, metrics, keys)
 
 
 async def _citizen(stack: RunningStack, client: httpx.AsyncClient) -> Story:
