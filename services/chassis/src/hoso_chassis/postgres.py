@@ -18,12 +18,15 @@ AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the driver, when the connection ends at a moment that it did not think of
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.QueryCanceledError,  # a statement_timeout of the server's own, or an administrator
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted or the address leads to the primary
 )
 # Two transactions met; the one that lost is run again as it was.
 CONFLICT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
