@@ -17,7 +17,7 @@ from hoso_chassis import relay as relay_module
 from hoso_chassis.database import Database
 from hoso_chassis.lease import Lease
 from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS
-from hoso_chassis.relay import Relay, TopicNotWritable
+from hoso_chassis.relay import LeaseLost, Relay, TopicNotWritable
 from hoso_contracts.envelope import CloudEvent, decode
 from support.counting import refused
 from support.waiting import until_async
@@ -117,6 +117,45 @@ async def test_a_leader_that_slept_too_long_adds_nothing(database: Database, kaf
     await running
     events = await until_async(lambda: reader.of({subject}), within=20, is_=lambda found: len(found) >= 3)
     assert [event.sequence for event in events] == [1, 1, 2]
+
+
+class Sleepy(Relay):
+    """Falls asleep when it has read its rows and before it has a producer."""
+
+    __slots__ = ("asleep", "awake")
+
+    async def _open_producer(self) -> AIOKafkaProducer:
+        self.asleep.set()
+        await self.awake.wait()
+        return await Relay._open_producer(self)
+
+
+async def test_a_leader_that_slept_before_it_had_a_producer_sends_nothing_again(
+    database: Database, kafka: str, reader: Reader
+) -> None:
+    subject = uuid4()
+    old, new = Sleepy(database, kafka), Relay(database, kafka)
+    old.asleep, old.awake = asyncio.Event(), asyncio.Event()
+    await announce(database, [subject])
+    async with database.connection() as connection:
+        assert await old.lease.hold(connection)
+    sleeping = asyncio.create_task(old._round())
+    await old.asleep.wait()
+    async with database.connection() as connection:
+        await connection.execute("UPDATE leases SET expires_at = now() - interval '1 second'")
+    running = asyncio.create_task(new.run())
+    await until_async(lambda: backlog(database), within=20, is_=0)
+
+    old.awake.set()
+    with pytest.raises(LeaseLost):
+        await sleeping
+    await old._close_producer()
+    await announce(database, [subject])
+    await until_async(lambda: backlog(database), within=20, is_=0)
+    new.stop()
+    await running
+    events = await until_async(lambda: reader.of({subject}), within=20, is_=lambda found: len(found) >= 2)
+    assert [event.sequence for event in events] == [1, 2]
 
 
 async def test_a_lease_that_ran_out_changes_hands_with_a_higher_fence(database: Database) -> None:

@@ -25,7 +25,7 @@ from hoso_chassis.lease import Lease
 from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS, RELAYED
 from hoso_chassis.outbox import headers_from_json
 from hoso_chassis.policy import place
-from hoso_chassis.postgres import AWAY, CONFLICT, Row
+from hoso_chassis.postgres import AWAY, CONFLICT, Connection, Row
 
 ROUND_ROWS: Final = 1_000
 ROUND_SECONDS: Final = 15.0  # an idempotent send never gives up by itself, so the round does
@@ -55,6 +55,10 @@ _BACKLOG = """
 SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS oldest) AS rows,
        extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY position LIMIT 1))::float8 AS age
 """
+
+
+class LeaseLost(Exception):
+    """Another relay has taken the lead while this one slept."""
 
 
 class TopicNotWritable(Exception):
@@ -119,7 +123,7 @@ class Relay:
         except TopicNotWritable as error:
             self._set_aside[error.topic] = monotonic() + _SET_ASIDE_SECONDS
             log.error("topic-set-aside", topic=error.topic, reason=str(error), retry_in_s=_SET_ASIDE_SECONDS)
-        except (KafkaError, *AWAY, *CONFLICT) as error:
+        except (LeaseLost, KafkaError, *AWAY, *CONFLICT) as error:
             log.warning("relay-round-failed", error=place(error))
         await self._close_producer()
         await self._pause(0.5)
@@ -146,7 +150,10 @@ class Relay:
         now = monotonic()
         self._set_aside = {topic: until for topic, until in self._set_aside.items() if until > now}
         async with self.database.connection() as connection:
-            rows = await connection.fetch(_OLDEST, list(self._set_aside), ROUND_ROWS)
+            rows = await self._oldest(connection)
+            if rows and self._needs_producer():
+                await self._lead(connection)
+                rows = await self._oldest(connection)
             if not rows:
                 return 0
             await self._send(rows)
@@ -158,6 +165,23 @@ class Relay:
         for row in rows:
             RELAYED.add(1, topic=row["topic"])
         return len(rows)
+
+    async def _oldest(self, connection: Connection) -> Sequence[Row]:
+        return await connection.fetch(_OLDEST, list(self._set_aside), ROUND_ROWS)
+
+    async def _lead(self, connection: Connection) -> None:
+        """Open the producer, which shuts out the one before, and only then make sure that the lead is still ours.
+
+        A relay that slept in between would else shut out its successor and send again what that one has sent and
+        deleted. The rows must be read after this, for the same reason.
+        """
+        await self._open_producer()
+        if not await self.lease.hold(connection):
+            raise LeaseLost
+        self._fence = self.lease.fence
+
+    def _needs_producer(self) -> bool:
+        return self._producer is None or self._fence != self.lease.fence
 
     async def _send(self, rows: Sequence[Row]) -> None:
         """Send all rows in one Kafka transaction; returns when it is committed."""
@@ -182,7 +206,7 @@ class Relay:
 
     async def _open_producer(self) -> AIOKafkaProducer:
         """The producer of this lease; a new fence gets a new producer, which shuts out the one before."""
-        if self._producer is None or self._fence != self.lease.fence:
+        if self._producer is None or self._needs_producer():
             await self._close_producer()
             producer = AIOKafkaProducer(
                 bootstrap_servers=self.bootstrap_servers,
