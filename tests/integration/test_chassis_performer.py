@@ -5,16 +5,20 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
+from hoso_chassis import performer as performer_module
 from hoso_chassis.breaker import Breaker
 from hoso_chassis.consequences import Consequence, Work
 from hoso_chassis.database import Database
 from hoso_chassis.performer import Performer
-from hoso_chassis.work import GivenUp, Kind, OutcomeUnknown, TargetRefused, TargetUnavailable
+from hoso_chassis.work import GivenUp, Kind, OutcomeUnknown, TargetRefused, TargetUnavailable, claim
 from support.counting import Count, CountStore, refused
 from support.waiting import until_async
 
@@ -184,6 +188,27 @@ async def test_a_killed_workers_at_most_once_call_is_not_made_again(database: Da
 
     assert target.calls == []
     assert await value(database, "SELECT last_error FROM work")() == "unknown"
+
+
+async def test_a_call_does_not_begin_when_its_claim_may_end_before_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Target()
+    await enqueue(database, [0])
+    naps = iter([100.0])  # the process is stopped between the claim's commit and the first call, then no more
+
+    async def claim_and_sleep(*arguments: Any) -> Any:
+        jobs = await claim(*arguments)
+        if jobs and (nap := next(naps, 0.0)):
+            monkeypatch.setattr(performer_module, "monotonic", lambda: monotonic() + nap)
+        return jobs
+
+    monkeypatch.setattr(performer_module, "claim", claim_and_sleep)
+    with capture_logs() as said:
+        async with working(database, kind(target, at_most_once=True)):
+            await until_async(value(database, LIVE), within=20, is_=0)
+    assert [one["event"] for one in said] == ["claim-lapsed"]
+    assert target.calls == [0], "what was surely not sent is sent once, also when it may be sent at most once"
 
 
 async def test_an_open_breaker_lets_a_single_probe_through(database: Database) -> None:

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -34,6 +35,8 @@ from hoso_chassis.work import (
 
 A = TypeVar("A")
 _HELD_SECONDS = 0.5  # between two looks at a database that is away
+_SPARE_SECONDS = 10.0  # a claim lasts so much longer than the call it is for
+_BEGIN_SECONDS = 8.0  # after its claim a call may begin: one that begins later could outlive the claim
 _STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 log = structlog.get_logger()
@@ -107,14 +110,15 @@ class Performer(Generic[A]):
         BREAKER.set(_STATES[self.breaker.state], target=self.kind.target)
         if room <= 0:
             return 0
-        lease = timedelta(seconds=self.kind.timeout + 10)
+        lease = timedelta(seconds=self.kind.timeout + _SPARE_SECONDS)
+        latest = monotonic() + _BEGIN_SECONDS
         async with self.database.connection() as connection:
             jobs = await claim(connection, self.kind.name, room, lease)
         for job in jobs:
-            self._running.add(asyncio.create_task(self._call(job)))
+            self._running.add(asyncio.create_task(self._call(job, latest)))
         return len(jobs)
 
-    async def _call(self, job: Job) -> Ended:
+    async def _call(self, job: Job, latest: float) -> Ended:
         try:
             payload = self.kind.payload.model_validate_json(job.payload)
         except ValueError as error:
@@ -124,6 +128,9 @@ class Performer(Generic[A]):
             return Ended(job, payload, given_up="unknown")
         if job.expires_at <= self.database.clock():
             return Ended(job, payload, given_up="expired")
+        if monotonic() > latest:  # the process was stopped, or starved, since the claim
+            log.warning("claim-lapsed", kind=self.kind.name, job=job.id)
+            return Ended(job, payload, again="claim-lapsed")
         with span(f"{self.kind.name} {self.kind.target}", parent=job.cause.traceparent, kind=SpanKind.CLIENT):
             return await self._outcome(job, payload, current_traceparent())
 
