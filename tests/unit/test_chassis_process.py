@@ -3,9 +3,10 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import httpx
@@ -29,6 +30,9 @@ class PretendedDatabase:
     there: bool = True
     opened: bool = False
     said: list[str] = field(default_factory=list[str])
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC)
 
     async def open(self) -> None:
         if not self.there:
@@ -82,6 +86,16 @@ class HaltedConsumer:
 
     async def stop(self) -> None:
         raise Halt("said twice")
+
+
+class LonelyConsumer(HaltedConsumer):
+    """Finds no broker, ever."""
+
+    async def try_start(self) -> bool:
+        return False
+
+    def on_turn(self) -> None:
+        pass
 
 
 async def status(port: int, path: str) -> int:
@@ -157,3 +171,40 @@ async def test_a_consumer_that_halts_ends_the_process_with_1_and_its_words(
         "stopped",
     ]
     assert database.said == ["database closed"]
+
+
+async def test_who_waits_for_its_broker_ends_when_another_of_its_loops_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hoso_chassis.process.Consumer", LonelyConsumer)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        one = process(PretendedDatabase(), taken.getsockname()[1], roles=["worker"])
+        async with asyncio.timeout(20):
+            assert await one.run() == 1
+    assert str(one.health.halted).startswith("CannotListen")
+
+
+async def test_a_step_of_housekeeping_that_fails_keeps_no_other_from_its_turn(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def step(name: str) -> Callable[..., Awaitable[int]]:
+        async def run(*_: object) -> int:
+            done.append(name)
+            if name == "inbox":
+                raise ValueError
+            return 0
+
+        return run
+
+    monkeypatch.setattr("hoso_chassis.process.Consumer", LonelyConsumer)
+    for place in ("inbox.keep_window", "dead_letters.forget_old", "work.forget_dead", "idempotency.forget_expired"):
+        monkeypatch.setattr(f"hoso_chassis.process.{place}", step(place.partition(".")[0]))
+    with capture_logs() as said:
+        running = asyncio.create_task(process(PretendedDatabase(), port, roles=["worker"]).run())
+        await until_async(lambda: status(port, "readyz"), within=10, is_=200)
+        signal.raise_signal(signal.SIGTERM)
+        assert await running == 0
+    assert sorted(done) == ["dead_letters", "idempotency", "inbox", "work"]
+    assert [one["name"] for one in said if one["event"] == "periodic-failed"] == ["housekeeping-inbox"]

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,10 +15,11 @@ from hoso_chassis import dead_letters, http, idempotency, inbox, logs, metrics, 
 from hoso_chassis.batch import Batches
 from hoso_chassis.breaker import Breaker
 from hoso_chassis.consumer import Consumer
+from hoso_chassis.database import Database
 from hoso_chassis.health import Health, health_app
 from hoso_chassis.performer import Performer
 from hoso_chassis.policy import Halt, place, reason
-from hoso_chassis.postgres import AWAY
+from hoso_chassis.postgres import AWAY, Connection
 from hoso_chassis.relay import Relay
 from hoso_chassis.service import Parts, Periodic, Service
 from hoso_chassis.settings import ServiceSettings
@@ -99,7 +100,7 @@ class Process:
         log.info("started", roles=list(self.roles), version=self.service.version)
 
     async def _start_worker(self, parts: Parts[Any]) -> None:
-        for periodic in (Periodic("housekeeping", 3600, lambda: self._keep_house(parts)), *parts.periodic):
+        for periodic in (*self._housekeeping(parts.database), *parts.periodic):
             self._repeat(periodic)
         breakers = {kind.target: Breaker(kind.target) for kind in parts.kinds}
         beats = [self.health.heartbeat(f"work-{kind.name}", within=kind.timeout + 30).beat for kind in parts.kinds]
@@ -118,8 +119,8 @@ class Process:
             self.settings.group_instance_id,
             on_turn=self.health.heartbeat("consumer", within=60).beat,
         )
-        # Not to end here: it would cut off the calls that are in flight by now.
-        while not self._stop.is_set() and not await consumer.try_start():
+        # Not to end here: it would cut off the calls that are in flight by now. A loop that ends is for _until_stopped.
+        while not self._stop.is_set() and not _any_done(self._running) and not await consumer.try_start():
             consumer.on_turn()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), 1)
@@ -179,13 +180,28 @@ class Process:
 
         self._periodic.append(asyncio.create_task(turn()))
 
-    async def _keep_house(self, parts: Parts[Any]) -> None:
-        async with parts.database.connection() as connection:
-            await inbox.keep_window(connection, parts.database.clock())
-            await dead_letters.forget_old(connection)
-            await work.forget_dead(connection)
+    def _housekeeping(self, database: Database) -> Iterator[Periodic]:
+        """What every service's worker clears away; each by itself, so that one that fails keeps none from its turn."""
+
+        async def idempotency_keys(connection: Connection) -> None:
             while await idempotency.forget_expired(connection, _SLICE) == _SLICE:
                 continue  # by slices, so that no statement is long
+
+        def clearing(step: Callable[[Connection], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+            async def clear() -> None:
+                async with database.connection() as connection:
+                    await step(connection)
+
+            return clear
+
+        steps: dict[str, Callable[[Connection], Awaitable[None]]] = {
+            "inbox": lambda connection: inbox.keep_window(connection, database.clock()),
+            "dead-letters": dead_letters.forget_old,
+            "dead-work": work.forget_dead,
+            "idempotency-keys": idempotency_keys,
+        }
+        for name, step in steps.items():
+            yield Periodic(f"housekeeping-{name}", 3600, clearing(step))
 
     async def _until_stopped(self) -> int:
         """Until a signal (0), or until a role ends by itself, which is always a failure (1)."""
@@ -213,6 +229,10 @@ class Process:
         except TimeoutError:
             log.error("stop-took-too-long", seconds=STOP_SECONDS - 5)
         log.info("stopped")
+
+
+def _any_done(tasks: Sequence[asyncio.Future[None]]) -> bool:
+    return any(task.done() for task in tasks)
 
 
 def _required(value: Any) -> Any:
