@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError
 
 from hoso_population_mock.people import person_at
 from support.canaries import Search, spellings, written
 from support.kept import kept_when_still
 from support.matrices import Covers
-from support.raw_records import writing
+from support.raw_records import BATCH_LIMIT, How, Raw, writing
 from support.record_consumers import PLACES, Place, personal
 from support.record_effects import Reader
 from support.record_matrix import MATRIX, kinds_at
@@ -59,3 +60,13 @@ async def test_every_record_has_its_end_and_the_good_ones_around_it_are_done(
     search = Search({name: spellings(value) for name, value in personal(PERSON).items()})
     assert search.places(written(stack.folder)) == {}
     assert not search.found(after.text)
+
+
+@pytest.mark.parametrize("how", ["plain", "gzip", "lz4", "snappy", "zstd"])
+async def test_what_is_over_the_limit_when_it_is_unpacked_becomes_no_record(stack: RunningStack, how: How) -> None:
+    """Two thousand times the limit fits into a packed batch: unpacked by a reader, it would be its end."""
+    size = BATCH_LIMIT if how == "plain" else 16 * 2**20
+    for place in PLACES:
+        async with writing(stack.env()["KAFKA_BOOTSTRAP_SERVERS"], place.topic, PARTITION) as writer:
+            with pytest.raises(MessageSizeTooLargeError):
+                await writer.write([Raw(b"somebody", b"0" * size, (), how=how)])

@@ -1,7 +1,7 @@
 """Raw records, as any producer could leave them in a topic, and the writing of them; nothing here judges one."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
@@ -111,7 +111,7 @@ class Writer:
 
     async def _producer(self, how: How) -> AIOKafkaProducer:
         if how not in self._producers:
-            options: Mapping[str, Any] = {"compression_type": None if how == "plain" else how}
+            options: dict[str, Any] = {"max_request_size": 2**26, "compression_type": None if how == "plain" else how}
             if how in {"committed", "aborted"}:
                 options = {"transactional_id": f"test.{self.topic}.{how}"}
             self._producers[how] = AIOKafkaProducer(bootstrap_servers=self.bootstrap_servers, **options)
