@@ -12,6 +12,7 @@ from hoso_chassis import decoding
 from hoso_chassis.policy import Failure
 from hoso_chassis.service import Service
 from hoso_chassis.settings import ServiceSettings, load
+from support import record_matrix
 
 ROOT = Path(__file__).parents[2]
 CHASSIS = ROOT / "services/chassis"
@@ -48,6 +49,10 @@ def test_every_way_to_fail_has_its_row() -> None:
     rows = table("When a record fails")
     assert {reason for row in rows for reason in re.findall(r"`([a-z-]+)`", row.split("|")[3])} == reasons
     assert {failure.value for failure in Failure} == {row.split("|")[2].split(",")[0].strip() for row in rows} - {""}
+
+
+def test_the_end_of_every_kind_of_record_is_told_as_the_matrix_has_it() -> None:
+    assert table("Odd records, kind by kind") == record_matrix.table()
 
 
 def test_the_tests_it_names_exist() -> None:
