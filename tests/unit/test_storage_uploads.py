@@ -9,8 +9,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from hoso_chassis.problems import Problem, standard
-from hoso_storage.uploads import BODY_LIMIT, Places, read_upload
+from hoso_storage.places import Pace, Places
+from hoso_storage.uploads import BODY_LIMIT, SMALL, TypedUpload, read_upload
 from support.storage_samples import content_type, form, png
+from support.waiting import until_async
 
 DRAFT = UUID("01938f6e-1111-7000-8000-000000000001")
 
@@ -33,15 +35,24 @@ def body(*pieces: bytes) -> list[Message]:
     return [{"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]} for piece in pieces]
 
 
-async def refusal(of: Request) -> str:
+async def read(of: Request, idle_seconds: float = 5, places: Places | None = None) -> TypedUpload:
+    async with (places or one_place()).begin("p-1") as place:
+        return await read_upload(of, place, idle_seconds)
+
+
+def one_place(rate: float = 1000, pace_seconds: float = 60) -> Places:
+    return Places(total=1, per_subject=9, waiting=9, wait_seconds=5, pace=Pace(rate, pace_seconds))
+
+
+async def refusal(of: Request, places: Places | None = None) -> str:
     with pytest.raises(Problem) as caught:
-        await read_upload(of, 0.05)
+        await read(of, 0.05, places)
     return f"{caught.value.status_code} {caught.value.slug}"
 
 
 async def test_an_upload_in_two_pieces_is_read_and_typed_by_its_content() -> None:
     whole = form(DRAFT, png())
-    upload = await read_upload(request(body(whole[:100], whole[100:])), 5)
+    upload = await read(request(body(whole[:100], whole[100:])))
     assert (upload.form.draft_id, upload.form.content, upload.media_type) == (DRAFT, png(), "image/png")
 
 
@@ -61,52 +72,12 @@ async def test_a_body_announced_as_too_large_is_refused_before_it_is_read(length
 @pytest.mark.parametrize("length", ["\xb2", "\xb9" * 20, "-1", "0x10", "1_0", ""])
 async def test_a_length_that_is_no_number_is_not_believed(length: str) -> None:
     whole = form(DRAFT, png())
-    assert (await read_upload(request(body(whole), length), 5)).media_type == "image/png"
+    assert (await read(request(body(whole), length))).media_type == "image/png"
 
 
 async def test_a_body_that_is_cut_short_has_nobody_to_answer() -> None:
     with pytest.raises(ClientDisconnect):
-        await read_upload(request([{"type": "http.disconnect"}]), 5)
-
-
-async def test_one_citizen_has_only_so_many_places() -> None:
-    places = Places(4, 2, 1)
-    async with places.take("p-1"), places.take("p-1"):
-        with pytest.raises(Problem) as caught:
-            async with places.take("p-1"):
-                pass
-        assert caught.value.status_code == 429
-        async with places.take("p-2"):
-            pass
-    async with places.take("p-1"):
-        pass
-
-
-async def test_an_upload_waits_for_a_place_and_gets_the_next_free_one() -> None:
-    places = Places(1, 9, 5)
-    order: list[str] = []
-
-    async def upload(subject: str) -> None:
-        async with places.take(subject):
-            order.append(subject)
-
-    async with places.take("p-1"):
-        waiting = asyncio.create_task(upload("p-2"))
-        await asyncio.sleep(0)
-        order.append("p-1")
-    await waiting
-    assert order == ["p-1", "p-2"]
-
-
-async def test_an_upload_that_finds_no_place_in_time_is_told_so_and_keeps_none() -> None:
-    places = Places(1, 1, 0.01)
-    async with places.take("p-1"):
-        with pytest.raises(Problem) as caught:
-            async with places.take("p-2"):
-                pass
-        assert caught.value.status_code == 503
-    async with places.take("p-2"):
-        pass
+        await read(request([{"type": "http.disconnect"}]))
 
 
 async def test_a_piece_that_passes_every_limit_at_once_is_told_of_the_files_limit() -> None:
@@ -116,3 +87,40 @@ async def test_a_piece_that_passes_every_limit_at_once_is_told_of_the_files_limi
     headers = [(b"content-type", content_type().encode())]
     too_much = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
     assert await refusal(too_much) == "413 file-too-large"
+
+
+async def test_an_upload_that_has_hardly_begun_has_no_place() -> None:
+    places = one_place()
+    async with places.begin("p-1") as begun, places.begin("p-2") as other:
+        beginning = form(DRAFT, b"x" * SMALL)[: SMALL - 1]
+        reading = asyncio.create_task(read_upload(endless(beginning), begun, 5))
+        await asyncio.sleep(0)
+        await other.take()
+        assert not begun.is_taken
+        reading.cancel()
+
+
+def endless(*pieces: bytes) -> Request:
+    return request([{"type": "http.request", "body": piece, "more_body": True} for piece in pieces])
+
+
+async def test_a_slow_upload_is_ended_when_somebody_waits_for_its_place() -> None:
+    places = one_place(rate=1_000_000, pace_seconds=0.02)
+    whole = form(DRAFT, b"x" * 2 * SMALL)
+    slow = asyncio.create_task(read(endless(whole), 5, places))
+
+    async def has_its_place() -> bool:
+        return not places._free
+
+    await until_async(has_its_place, within=5)
+    async with places.begin("p-2") as other:
+        await other.take()
+    with pytest.raises(Problem) as caught:
+        await slow
+    assert (caught.value.status_code, caught.value.slug) == (408, "upload-too-slow")
+
+
+async def test_a_slow_upload_that_nobody_waits_for_goes_on() -> None:
+    places = one_place(rate=1_000_000, pace_seconds=0.001)
+    whole = form(DRAFT, b"x" * 2 * SMALL)
+    assert await refusal(endless(whole), places) == "408 request-timeout"  # by the pause, which is fifty times as long

@@ -19,8 +19,9 @@ from hoso_storage import refusals, store
 from hoso_storage.domain import Attachment
 from hoso_storage.intake import Intake
 from hoso_storage.objects import ObjectGone, Objects, ObjectsUnavailable
+from hoso_storage.places import Places
 from hoso_storage.receipts import Receipts
-from hoso_storage.uploads import BODY_LIMIT, Places, read_upload
+from hoso_storage.uploads import BODY_LIMIT, read_upload
 
 Citizen = Annotated[Caller, Depends(require("citizen"))]
 Key = Annotated[str, Depends(idempotency_key)]
@@ -57,6 +58,7 @@ _UPLOAD: Final[dict[str, Any]] = {
 _STORED: Final = answer(201, "The file was taken in.", "Location") | problem_responses(
     refusals.malformed_form(),
     refusals.wrong_parts(),
+    refusals.upload_too_slow(),
     refusals.too_large(),
     415,
     refusals.media_type_not_allowed(),
@@ -130,8 +132,8 @@ def attachments_router(  # one closure over the parts that the routes use
     @limit_body(BODY_LIMIT, reading.seconds)
     async def upload_attachment(request: Request, response: Response, caller: Citizen, key: Key) -> StoredAttachment:
         """Take one file in for a draft; counted, hashed and looked at while it is read."""
-        async with reading.places.take(caller.subject):
-            upload = await read_upload(request, reading.idle_seconds)
+        async with reading.places.begin(caller.subject) as place:
+            upload = await read_upload(request, place, reading.idle_seconds)
             kept = await intake.keep(upload, caller.subject, Scope.of(request, caller.subject, key))
         response.headers["location"] = f"/v1/attachments/{kept.attachment_id}"
         return StoredAttachment(

@@ -11,13 +11,13 @@ from hoso_storage.handlers import SCAN, inbound
 from hoso_storage.housekeeping import EVERY, Housekeeping
 from hoso_storage.intake import Intake, Limits
 from hoso_storage.objects import Objects, S3Objects
+from hoso_storage.places import Pace, Places
 from hoso_storage.policy import RECORDS
 from hoso_storage.receipts import NoReceiptKey, Receipts
 from hoso_storage.scanner import NotScanned, Scanner
 from hoso_storage.scans import MAX_AGE, Scans
 from hoso_storage.settings import StorageSettings
 from hoso_storage.store import AttachmentStore
-from hoso_storage.uploads import Places
 
 
 def build(
@@ -41,8 +41,7 @@ def build(
     )
     objects = objects or _bucket(settings)
     intake = Intake(database, objects, Limits(settings.unbound_files_per_draft, settings.files_per_subject_per_day))
-    places = Places(settings.uploads_at_once, settings.uploads_at_once_per_subject, settings.upload_wait_seconds)
-    reading = Reading(places, settings.upload_idle_seconds, settings.upload_seconds)
+    reading = Reading(_places(settings), settings.upload_idle_seconds, settings.upload_seconds)
     return Parts(
         database=database,
         store=AttachmentStore(),
@@ -53,6 +52,16 @@ def build(
         periodic=[Periodic("expired-files", EVERY, Housekeeping(database, objects).run)],
         pings={"objects": objects.ping},
         resources=[objects],
+    )
+
+
+def _places(settings: StorageSettings) -> Places:
+    return Places(
+        total=settings.uploads_at_once,
+        per_subject=settings.uploads_at_once_per_subject,
+        waiting=settings.uploads_waiting,
+        wait_seconds=settings.upload_wait_seconds,
+        pace=Pace(settings.upload_least_rate, settings.upload_pace_seconds),
     )
 
 

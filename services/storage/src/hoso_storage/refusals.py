@@ -74,6 +74,23 @@ def too_slow() -> Problem:
     return standard(408)
 
 
+def upload_too_slow() -> Problem:
+    """408: it holds a place, brings too little, and others wait for one."""
+    return Problem(
+        408,
+        "upload-too-slow",
+        (
+            "Tập tin được gửi lên quá chậm trong lúc có người khác đang chờ",
+            "The file came too slowly while others waited",
+        ),
+        (
+            "Kiểm tra kết nối mạng hoặc giảm dung lượng tập tin, rồi gửi lại sau số giây nêu ở Retry-After",
+            "Check the connection or make the file smaller, and send it again after the seconds of Retry-After",
+        ),
+        headers={"retry-after": "30"},
+    )
+
+
 def too_busy() -> Problem:
     """503: every place for an upload is taken."""
     return standard(503, {"retry-after": "5"})

@@ -25,8 +25,15 @@ class StorageSettings(ServiceSettings):
     s3_threads: Count = Field(8, description="Calls to the object store at a time in one process.")
     receipt_private_key_file: Path = Field(description="JWK (Ed25519, private, with kid) that signs receipts.")
     uploads_at_once: Count = Field(16, description="Uploads in memory at a time in one process, 6 MB each.")
-    uploads_at_once_per_subject: Count = Field(6, description="Uploads of one citizen at a time in one process.")
-    upload_wait_seconds: Seconds = Field(10, description="How long an upload waits for its turn.")
+    uploads_at_once_per_subject: Count = Field(6, description="Uploads of one citizen under way in one process.")
+    uploads_waiting: Count = Field(
+        64, description="Uploads that wait for a place, 200 KB each; one more ends the oldest."
+    )
+    upload_wait_seconds: Seconds = Field(10, description="How long an upload waits for a place.")
+    upload_least_rate: Count = Field(
+        32_768, description="Bytes a second an upload brings while others wait for places."
+    )
+    upload_pace_seconds: Seconds = Field(4, description="Over how long that is measured.")
     upload_idle_seconds: Seconds = Field(15, description="Longest pause between two pieces of an upload.")
     upload_seconds: Seconds = Field(300, description="Longest time for a whole upload.")
     unbound_files_per_draft: Count = Field(20, description="Files of one citizen in one draft that no dossier has yet.")

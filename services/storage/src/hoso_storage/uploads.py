@@ -1,10 +1,9 @@
-"""Reads an upload while it comes in: bounded in size, time and number; keeps nothing that it refuses."""
+"""Reads an upload while it comes in: bounded in size and time; keeps nothing that it refuses."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -15,8 +14,11 @@ from hoso_chassis.problems import Problem
 from hoso_storage import media, refusals
 from hoso_storage.domain import FILE_LIMIT
 from hoso_storage.form import OVERHEAD, Upload, UploadForm
+from hoso_storage.places import Place
 
 BODY_LIMIT: Final = FILE_LIMIT + OVERHEAD
+SMALL: Final = 65_536
+"""Bytes of an upload that come in before it needs a place: a thousand that hardly send keep none."""
 _LENGTH_DIGITS: Final = 18
 
 
@@ -28,69 +30,30 @@ class TypedUpload:
     media_type: str
 
 
-@dataclass(slots=True)
-class Places:
-    """How many uploads may be in memory at a time: in all, and of one citizen.
-
-    Attributes:
-        wait_seconds: how long an upload waits for a place; nothing of it is read meanwhile.
-    """
-
-    total: int
-    per_subject: int
-    wait_seconds: float
-    _taken: Counter[str] = field(default_factory=Counter[str])
-    _free: asyncio.Semaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._free = asyncio.Semaphore(self.total)
-
-    @asynccontextmanager
-    async def take(self, subject: str) -> AsyncGenerator[None]:
-        """Have a place.
-
-        Raises:
-            Problem: 429 too-many-uploads, 503 when none gets free in time.
-        """
-        if self._taken[subject] >= self.per_subject:
-            raise refusals.too_many_at_once()
-        self._taken[subject] += 1
-        try:
-            await self._wait()
-            try:
-                yield
-            finally:
-                self._free.release()
-        finally:
-            self._taken[subject] -= 1
-            if not self._taken[subject]:
-                del self._taken[subject]
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(self.wait_seconds):
-                await self._free.acquire()
-        except TimeoutError:
-            raise refusals.too_busy() from None
-
-
-async def read_upload(request: Request, idle_seconds: float) -> TypedUpload:
-    """Read the form and look at the file.
+async def read_upload(request: Request, place: Place, idle_seconds: float) -> TypedUpload:
+    """Read the form and look at the file; the place is taken when it has come whole, or more than `SMALL` bytes of it.
 
     Raises:
-        Problem: whatever is wrong with it; 408 when nothing arrives for `idle_seconds`.
+        Problem: whatever is wrong with it; 408 when nothing arrives for `idle_seconds`, or too little while others
+            wait; 503 when there is no place.
         ClientDisconnect: the body was cut short; nobody is left to answer.
     """
     form = UploadForm.of(request.headers.get("content-type", ""))
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and (len(announced) > _LENGTH_DIGITS or int(announced) > BODY_LIMIT):
         raise refusals.too_large()
-    async with aclosing(_messages(request, idle_seconds)) as messages:
+    size = 0
+    async with aclosing(_messages(request, place, idle_seconds)) as messages:
         async for message in messages:
+            piece = message.get("body", b"")
+            size += len(piece)
             try:
-                form.feed(message.get("body", b""))
+                form.feed(piece)
             except Problem as refusal:
                 raise _closing(refusal, message) from None
+            if size > SMALL:
+                await place.take()
+    await place.take()
     upload = form.close()
     found = await asyncio.to_thread(media.media_type, upload.content)
     if found is None:
@@ -105,19 +68,29 @@ def _closing(refusal: Problem, message: Message) -> Problem:
     return refusal
 
 
-async def _messages(request: Request, idle_seconds: float) -> AsyncGenerator[Message]:
+async def _messages(request: Request, place: Place, idle_seconds: float) -> AsyncGenerator[Message]:
+    while True:
+        message = await _next(request, place, idle_seconds)
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        place.use(len(message.get("body", b"")))
+        yield message
+        if not message.get("more_body", False):
+            return
+
+
+async def _next(request: Request, place: Place, idle_seconds: float) -> Message:
+    """Wait for the next piece, and look meanwhile how much came."""
+    end = asyncio.get_running_loop().time() + idle_seconds
     while True:
         try:
-            async with asyncio.timeout(idle_seconds):
-                message = await request.receive()
+            async with asyncio.timeout_at(min(end, place.due)):
+                return await request.receive()
         except TimeoutError:
-            raise refusals.too_slow() from None
+            if end <= asyncio.get_running_loop().time():
+                raise refusals.too_slow() from None
+            place.use(0)
         except Problem as refusal:
             if refusal.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # a large piece passes the form's limit too
                 raise refusals.too_large() from None
             raise
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        yield message
-        if not message.get("more_body", False):
-            return
