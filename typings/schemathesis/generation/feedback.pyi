@@ -1,0 +1,5 @@
+"""What steers generation beside the schema."""
+
+class FeedbackSources: ...
+
+NO_FEEDBACK: FeedbackSources
