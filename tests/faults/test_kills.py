@@ -1,0 +1,66 @@
+"""Every process and server is killed and stopped while it has work in hand: nothing lost, doubled or disordered."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import pytest
+
+from hoso_stack.layout import ROLES, SERVICES
+from support.form import LONG, sized
+from support.hits import FREEZE, KILL
+from support.matrices import Covers
+from support.scene import Scene, scene
+from support.stories import RunningStack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(sized(900, 1800))]
+
+Cell = tuple[str, str]
+PROCESSES: Final = tuple(f"{service}-{role}" for service in SERVICES for role in ROLES)
+SERVERS: Final = ("kafka", "postgres", "minio")
+OUTSIDE: Final = ("mail", "sms", "population", "issuer")
+CELLS: Final = tuple((part, how) for part in (*PROCESSES, *SERVERS, *OUTSIDE) for how in (KILL, FREEZE))
+EACH: Final = sized(1, 6)  # hits on a cell
+AT_ONCE: Final = sized(4, 1)  # cells that are hit beside each other
+RUNS: Final = [[cell] for cell in CELLS] if LONG else [list(CELLS)]
+
+
+def name_of(run: Sequence[Cell]) -> str:
+    return f"{run[0][1]}-{run[0][0]}".replace(" ", "-") if len(run) == 1 else "kill-everything"
+
+
+def together(cells: Sequence[Cell]) -> Iterator[list[Cell]]:
+    """What is hit at the same time: a server alone, since all else hangs on it, and of each part one cell."""
+    waiting = list(cells)
+    while waiting:
+        group = [waiting.pop(0)]
+        for cell in list(waiting):
+            parts = {part for part, _ in group}
+            if len(group) < AT_ONCE and parts.isdisjoint(SERVERS) and cell[0] not in {*parts, *SERVERS}:
+                waiting.remove(cell)
+                group.append(cell)
+        yield group
+
+
+async def hit(on: Scene, cell: Cell) -> None:
+    part, how = cell
+    seconds = on.chance.uniform(*sized((8, 12), (10, 20))) if part in SERVERS else on.chance.uniform(0.2, 2.0)
+    await on.hitter.hit(part, how, seconds)
+
+
+@pytest.mark.parametrize("run", RUNS, ids=name_of)
+async def test_whatever_dies_or_sleeps_nothing_is_lost_or_done_twice(
+    stack: RunningStack, seed: int, covers: Covers, run: list[Cell]
+) -> None:
+    for part, how in run:
+        covers("kills, processes x signals", part, how)
+    async with scene(stack, seed) as on:
+        cells = run * EACH
+        on.chance.shuffle(cells)
+        for group in together(cells):
+            await asyncio.gather(*(hit(on, cell) for cell in group))
+        verdict, left = await on.verdict(name_of(run))
+    assert verdict.holds(), (verdict.summary(), verdict.findings)
+    assert not left.letters, left.letters
+    assert all(one["last_error"] == "unknown" for one in left.dead), left.dead
+    assert not on.clients.failed, on.clients.failed
