@@ -69,8 +69,9 @@ test-faults: venv ## Every process killed and frozen while 50 stories are in fli
 test-long: venv ## All tests in their long form: more of the same, hours
 	@HOSO_TEST_FORM=long $(pytest) tests
 
-contracts: venv ## Generate schemas, topics.json, README tables and docs/access.md anew
+contracts: venv ## Generate schemas, topics.json, README tables, openapi.json and docs/access.md anew
 	@$(py) contracts/tools/generate.py
+	@PYTHONPATH=tests $(py) -m support.openapi_documents
 	@PYTHONPATH=tests $(py) -m support.access_document
 
 check: venv ## Format, lint, types, import law, documents

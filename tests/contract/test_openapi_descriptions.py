@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from hoso_chassis.problems import ProblemDocument
+from support.openapi_documents import DOCUMENTS
 from support.refusals import assert_bilingual
 
 SERVICES: Final = Path(__file__).parents[2] / "services"
@@ -29,6 +30,11 @@ def refusals(route: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Status and response of each refusal of a route."""
     responses: dict[str, dict[str, Any]] = OPERATIONS[route][0]["responses"]
     return ((status, response) for status, response in responses.items() if status >= "4")
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.parent.name)
+def test_the_committed_description_is_the_one_that_the_code_gives(file: Path, tmp_path: Path) -> None:
+    assert file.read_text("utf-8") == DOCUMENTS[file](tmp_path), "`make contracts` writes it anew"
 
 
 @every_route
