@@ -1,15 +1,14 @@
-"""The FastStream batch subscriber: raw records, one batch in hand, positions from PostgreSQL; it judges no record."""
+"""The consumer of one service: one batch in hand, positions from PostgreSQL, hold and halt; it judges no record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
     ConsumerStoppedError,
     GroupAuthorizationFailedError,
@@ -20,8 +19,6 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnsupportedCodecError,
 )
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, KafkaMessage
 
 from hoso_chassis import faults, positions
 from hoso_chassis.batch import Batches
@@ -29,16 +26,13 @@ from hoso_chassis.metrics import POSITION_LAG
 from hoso_chassis.policy import Failure, Halt, place, reason
 from hoso_chassis.positions import Partition
 from hoso_chassis.records import Record
+from hoso_chassis.subscription import Fetch, Membership, Records, Subscription, record_of, subscribe
 
 A = TypeVar("A")
 _RETRY_SECONDS = 0.5  # between two looks at a database that is away
 _TELL_SECONDS = 5.0  # a commit waits for the group's coordinator for ever, and it is for lag tools only
 _GAP_SECONDS = 10.0  # between two looks for positions that stand before a gap
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)  # in Kafka's milliseconds
 _CALLS_FOR_HALT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, OffsetOutOfRangeError)
-
-Fetch = Callable[[AIOKafkaConsumer], Awaitable[tuple[ConsumerRecord, ...]]]
 
 log = structlog.get_logger()
 
@@ -58,8 +52,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
     max_records: int = 500
     on_turn: Callable[[], None] = lambda: None
     halted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    _broker: KafkaBroker | None = None
-    _subscriber: Any = None
+    _subscription: Subscription | None = None
     _stuck: bool = False
     _in_hand: asyncio.Lock = field(default_factory=asyncio.Lock)
     _generation: int = 0
@@ -70,43 +63,10 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
 
     async def start(self) -> None:
         """Join the group; returns when the consumer runs."""
-        self._broker = KafkaBroker(
-            self.bootstrap_servers,
-            logger=None,
-            allow_auto_create_topics=False,
-            consumer_only=True,
-            graceful_timeout=25,
-            apply_types=False,
-        )
-        subscribe = cast("Any", self._broker.subscriber)  # typed by FastStream with aiokafka, which is not typed
-        subscriber = subscribe(
-            *self.batches.inbound.topics,
-            batch=True,
-            group_id=self.batches.group,
-            group_instance_id=self.group_instance_id,
-            auto_offset_reset="none",
-            ack_policy=AckPolicy.MANUAL,
-            no_reply=True,
-            max_records=self.max_records,
-            batch_timeout_ms=100,
-            fetch_max_wait_ms=100,
-            isolation_level="read_committed",
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=1_000,
-            listener=self,
-            parser=_raw,
-            decoder=_undecoded,
-        )
-        get_batch: Fetch = subscriber.get_msg
-
-        async def get_msg(consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
-            self.on_turn()
-            return await self._fetch(get_batch, consumer)
-
-        subscriber.get_msg = get_msg
-        subscriber(self._take)
-        self._subscriber = subscriber
-        await self._broker.start()
+        inbound, group = self.batches.inbound, self.batches.group
+        membership = Membership(self.bootstrap_servers, inbound.topics, group, self.group_instance_id, self.max_records)
+        self._subscription = subscribe(membership, self, self._turn, self._take)
+        await self._subscription.start()
 
     async def try_start(self) -> bool:
         """Start, or return False when no broker answers: then try again."""
@@ -120,16 +80,18 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
 
     @property
     def _consumer(self) -> AIOKafkaConsumer | None:
-        return self._subscriber.consumer if self._subscriber else None
+        return self._subscription.consumer if self._subscription else None
 
     async def stop(self) -> None:
         """Finish the batch in hand and leave."""
         if self._settling is not None:
             self._settling.cancel()
-        if self._broker is not None:
-            await self._broker.stop()
+        if self._subscription is not None:
+            await self._subscription.stop()
 
-    async def _fetch(self, get_batch: Fetch, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+    async def _turn(self, get_batch: Fetch, consumer: AIOKafkaConsumer) -> Records:
+        """One turn of FastStream's loop."""
+        self.on_turn()
         if self.halted.done():
             await asyncio.sleep(1)  # the process is on its way out; only keep the loop from spinning until then
             return ()
@@ -163,13 +125,13 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         else:
             self._halt(f"{type(error).__name__}: the client cannot unpack what it fetched")
 
-    async def _take(self, records: tuple[ConsumerRecord, ...]) -> None:
-        """FastStream's handler: nothing may leave it, because the next acknowledgement would commit over the batch."""
+    async def _take(self, records: Records) -> None:
+        """FastStream's handler: no error leaves it."""
         async with self._in_hand:
             if self._fetched_in != self._generation or self.halted.done():
                 return  # fetched before the partitions moved: it comes again from the position rows
             try:
-                await self._take_in_hand([_record(record) for record in records])
+                await self._take_in_hand([record_of(record) for record in records])
             except Exception as error:  # noqa: BLE001
                 self._give_back(error)
 
@@ -296,31 +258,3 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
             end = self._consumer.highwater(TopicPartition(topic, partition)) if self._consumer else None
             if end is not None:
                 POSITION_LAG.set(max(0, end - offset), topic=topic, partition=str(partition))
-
-
-async def _raw(records: tuple[ConsumerRecord, ...], original: Any) -> KafkaMessage:
-    """FastStream's parser without its loss: headers that it cannot decode would cost the whole batch."""
-    message = await original((replace(records[0], headers=()),))
-    message.raw_message = records
-    return message
-
-
-async def _undecoded(message: KafkaMessage) -> Any:
-    return message.raw_message
-
-
-def _instant(milliseconds: int) -> datetime:
-    """Kafka's time; what no calendar has is put at the calendar's ends, because no record may halt its reader."""
-    return _EPOCH + timedelta(milliseconds=max(0, min(milliseconds, _LAST)))
-
-
-def _record(record: ConsumerRecord) -> Record:
-    return Record(
-        record.topic,
-        record.partition,
-        record.offset,
-        _instant(record.timestamp),
-        record.key,
-        record.value,
-        tuple(record.headers),
-    )
