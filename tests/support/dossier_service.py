@@ -51,6 +51,11 @@ def token(role: str = "citizen", subject: str = "person-1", *, forged: bool = Fa
     return jwt.encode(header, said | claims, key, algorithms=["Ed25519"])
 
 
+def jwks() -> dict[str, Any]:
+    """The issuer's key set."""
+    return {"keys": [_KEY.as_dict(private=False)]}
+
+
 def citizen(subject: str = "person-1", **claims: Any) -> dict[str, str]:
     """Headers of a citizen."""
     return {"authorization": f"Bearer {token('citizen', subject, **claims)}"}
@@ -199,9 +204,9 @@ class Service:
 
 
 def settings_of(database_url: str, folder: Path, **changed: Any) -> DossierSettings:
-    """The settings of a process; its receipt keys are put into the folder."""
-    keys = receipt_keys_file(folder)
-    return DossierSettings(database_url=SecretStr(database_url), receipt_public_keys_file=keys, **changed)
+    """The settings of a process; its receipt keys are put into the folder, unless a file of others is given."""
+    own: dict[str, Any] = {"receipt_public_keys_file": receipt_keys_file(folder)}
+    return DossierSettings(database_url=SecretStr(database_url), **(own | changed))
 
 
 def application(parts: Parts[Dossier], verifier: TokenVerifier | None = None) -> FastAPI:
