@@ -16,6 +16,7 @@ from hoso_chassis.problem_words import ANY_FIELD, FIELD, SEE_DESCRIPTION, STANDA
 from hoso_chassis.tracing import current_ids
 
 MEDIA_TYPE = "application/problem+json"
+_ERRORS = 30  # are told: 64 KB of unknown names made an answer of 700 KB
 
 
 class FieldError(BaseModel):
@@ -160,7 +161,8 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
         return standard(415).response()
     known = _documented_names(request.app)
     problem = standard(422)
-    problem.errors = tuple(field_error(_pointer(detail["loc"], known), detail["type"]) for detail in details)
+    errors = (field_error(_pointer(detail["loc"], known), detail["type"]) for detail in details)
+    problem.errors = tuple(dict.fromkeys(errors))[:_ERRORS]
     return problem.response()
 
 
