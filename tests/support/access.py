@@ -44,7 +44,7 @@ CREDENTIALS: Final = {
     "scheme alone": ("401 token-malformed", "`Bearer` and nothing"),
     "two tokens": ("401 token-malformed", "both in one header"),
     "two headers": ("401 token-malformed", "two `Authorization` headers, each with the token"),
-    "a comma behind": ("401 token-malformed", "something behind the token that base64 passes over"),
+    "a comma behind": ("401 token-malformed", "something behind the token"),
     "lower-case scheme": (AS_THE_ONE, "`bearer`, which RFC 9110 allows"),
     "header a list": ("401 token-malformed", "the token's header is no JSON object"),
     "extension": ("401 token-malformed", "`crit` names an extension"),
