@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import orjson
 
-# base64.urlsafe_b64decode passes over what is not in its alphabet, and whoever verifies does not: both must read the same.
+# base64.urlsafe_b64decode passes over what is not in its alphabet, and the library that verifies does not.
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
 
 
