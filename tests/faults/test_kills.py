@@ -10,6 +10,7 @@ from hoso_stack.layout import ROLES, SERVICES
 from support.form import LONG, sized
 from support.hits import FREEZE, KILL
 from support.matrices import Covers
+from support.patient import ANSWER_SECONDS
 from support.scene import Scene, scene
 from support.stories import RunningStack
 
@@ -42,10 +43,16 @@ def together(cells: Sequence[Cell]) -> Iterator[list[Cell]]:
         yield group
 
 
+def asleep(part: str) -> tuple[float, float]:
+    """How long it is stopped: an API for longer than its clients wait, who ask again beside their first try."""
+    if part in SERVERS:
+        return sized((8.0, 12.0), (10.0, 20.0))
+    return (ANSWER_SECONDS + 0.5, ANSWER_SECONDS + 3) if part.endswith("-api") else (0.2, 2.0)
+
+
 async def hit(on: Scene, cell: Cell) -> None:
     part, how = cell
-    seconds = on.chance.uniform(*sized((8, 12), (10, 20))) if part in SERVERS else on.chance.uniform(0.2, 2.0)
-    await on.hitter.hit(part, how, seconds)
+    await on.hitter.hit(part, how, on.chance.uniform(*asleep(part)))
 
 
 @pytest.mark.parametrize("run", RUNS, ids=name_of)

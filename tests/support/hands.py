@@ -19,9 +19,10 @@ from support.record_log import Place, RecordLog
 QUIET: Final = frozenset({"identity-api", "notify-api", "issuer"})  # nobody asks them anything in these stories
 _PEERS: Final = {"mail": ("notify", "send-email"), "sms": ("notify", "send-sms"), "population": ("identity", "verify")}
 _RUNNING: Final = "SELECT kind, id, attempts FROM work WHERE state = 'running'"
+# $2: leave out what only reads, where people look far more often than they write.
 _OPEN: Final = """
 SELECT count(*) FROM pg_stat_activity
-WHERE client_port = ANY($1::int[]) AND (state LIKE 'idle in transaction%' OR state = 'active')
+WHERE client_port = ANY($1::int[]) AND (state LIKE 'idle in transaction%' OR (state = 'active' AND NOT $2))
 """
 _WAITING: Final = "SELECT count(*) FROM outbox WHERE created_at <= $1"
 
@@ -58,8 +59,10 @@ class Hands:
             return _of(len(await self._claimed(name, {kind})), "calls to it under way")
         assert service in SERVICES
         assert role in ROLES
-        words = [_of((await self._ask("postgres", _OPEN, ports_of(pid)))[0][0], "transactions open")]
-        if role == "api":
+        words = [
+            _of((await self._ask("postgres", _OPEN, ports_of(pid), part == "dossier-api"))[0][0], "transactions open")
+        ]
+        if part == "storage-api":
             words.append(_of(self._asked(f"{service.upper()}_URL"), "requests under way"))
         elif role == "relay":
             words.append(_of((await self._ask(service, _WAITING, frozen))[0][0], "outbox rows to send"))

@@ -21,6 +21,8 @@ from support.waiting import until_async
 KILL: Final = "kill -9"
 FREEZE: Final = "stop and continue"
 TRIES: Final = 600
+_LATE: Final = 0.5  # the part of an API's kills that let it go on for a moment: between the commit and the answer
+_LATE_SECONDS: Final = 0.006
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,9 @@ class Hitter:
         pid, at, in_hand = await self._caught(part)
         died_at = datetime.now(UTC) if how == KILL else None
         if how == KILL:
+            if part.endswith("-api") and self.chance.random() < _LATE:
+                send(pid, signal.SIGCONT)
+                await asyncio.sleep(self.chance.uniform(0, _LATE_SECONDS))
             os.kill(pid, signal.SIGKILL)
             send(pid, signal.SIGCONT)  # to its children, which must see that it is gone
             if part.endswith("-worker"):

@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-ANSWER_SECONDS: Final = 8.0  # what a client gives one try
+ANSWER_SECONDS: Final = 4.0  # what a client gives one try
 PAUSE_SECONDS: Final = 0.4  # before the next one
 _AGAIN: Final = frozenset({502, 503, 504})
 _CONFLICT: Final = 409

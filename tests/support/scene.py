@@ -1,5 +1,6 @@
 """One run of faults: fifty stories in flight, somebody who hits parts meanwhile, and the verdict over all of it."""
 
+import logging
 import random
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,6 +22,7 @@ from support.stories import RunningStack
 from support.verdict import Verdict
 from support.waiting import until_async
 
+told = logging.getLogger(__name__)
 PATIENCE = 200.0  # seconds: a scan that died with its worker is free again after 70, an upload's key after 60
 CHANNELS = {"mail": "email", "sms": "sms"}
 
@@ -71,6 +73,7 @@ class Scene:
 @asynccontextmanager
 async def scene(stack: RunningStack, seed: int) -> AsyncGenerator[Scene]:
     """A scene with its stories in flight; when the block ends, they are cut off unless the verdict was asked for."""
+    told.warning("HOSO_FAULTS_SEED=%s hits at the same moments again", seed)  # shown when the test fails
     chance = random.Random(seed)  # noqa: S311 - to hit anywhere, and there again
     client, clients = patient_client(PATIENCE)
     env = stack.env()
