@@ -66,8 +66,8 @@ class Verdict:
 
     def count_whole(self, stories: Sequence[Story], left: Aftermath) -> None:
         """Add what is of no single story: codes given twice, objects that no row knows."""
-        codes = Counter(story.code for story in stories)
-        self._effect("codes", len(codes), len(codes), len(stories))
+        codes = Counter(story.code for story in stories if story.code)
+        self._effect("codes", len(codes), len(codes), codes.total())
         self._effect("objects that no row knows", 0, 0, len(left.objects - left.all_files.keys()))
 
     def _count_events(self, story: Story, heard: Sequence[Heard]) -> None:
