@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -16,13 +17,15 @@ from support.api_processes import Api, dossier_api, new_database, storage_api
 from support.form import sized
 from support.fuzz_cases import DOCUMENTED, ROUTES, aim, aimed, described, operation_of, systematic, whole
 from support.fuzz_checks import check
+from support.fuzz_marks import marked
 from support.fuzz_world import CALLERS, DossierWorld, StorageWorld, World, authorization
 from support.leaks import Sent, repeated
 from support.matrices import Covers
+from support.refusals import canary
 
 MATRIX = "fuzz, routes x callers"
 REACHING = {"citizen", "officer", "nobody"}  # the others are refused before anything is looked at
-EXAMPLES, FEW = sized((14, 5), (500, 100))
+EXAMPLES, FEW = sized((10, 3), (500, 100))
 SKIPPED = sized(3, 1)
 # No shrinking: what was done to the database before is part of a case, so that a smaller one is another one.
 FUZZING = settings(
@@ -90,7 +93,7 @@ class Cell:
         """Send what hypothesis makes of the description."""
         if mode is GenerationMode.NEGATIVE and not self.told.get("parameters") and "requestBody" not in self.told:
             return  # nothing to be wrong
-        operation = operation_of(self.service, self.route, tokens=not self.who)
+        operation = operation_of(self.service, self.route, mode, tokens=not self.who)
 
         @settings(FUZZING, max_examples=examples)
         @given(aimed(operation, mode, self.world))
@@ -118,8 +121,11 @@ def test_every_answer_is_described_and_repeats_nothing(
     cell.attempt(whole(service, route, cell.world))
     assert any(status < 300 for status in cell.statuses) == cell.may_succeed, cell.statuses
     deep = caller in REACHING
-    for turn, case in enumerate(systematic(service, route, tokens=not cell.who)[:: 1 if deep else SKIPPED]):
+    steps = 1 if deep else SKIPPED
+    for turn, case in enumerate(systematic(service, route, tokens=not cell.who)[::steps]):
         cell.attempt(aim(case, cell.world, turn))
+    for case in islice(marked(service, route, cell.world, canary()), 0, None, steps):
+        cell.attempt(case)
     for mode in GenerationMode:
         cell.fuzz(mode, EXAMPLES if deep else FEW)
     told = target.api.logged()
