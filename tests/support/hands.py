@@ -66,7 +66,7 @@ class Hands:
             words.append(_of(self._asked(f"{service.upper()}_URL"), "requests under way"))
         elif role == "relay":
             words.append(_of((await self._ask(service, _WAITING, frozen))[0][0], "outbox rows to send"))
-        else:
+        elif role == "worker":
             words += [_of(len(await self._claimed(service)), "calls under way")]
             words += [_of(await self._unread(service, read), "partitions with records unread")]
         return "; ".join(filter(None, words))
