@@ -35,6 +35,7 @@ from support.counting import envelope, record
 from support.dossier_samples import AGENCY, answers, receipt, receipt_keys_file
 
 ISSUER = "https://issuer.example"
+LIFE = 7200  # seconds: tests are collected at the beginning of a run, and some hold tokens from then on
 TABLES = (
     *("drafts", "dossiers", "attachments", "notifications", "status_changes", "receipts", "timeline"),
     *("outbox", "streams", "idempotency"),
@@ -46,7 +47,7 @@ _STRANGER = OKPKey.generate_key("Ed25519", {"kid": "issuer-1", "use": "sig"})
 def token(role: str = "citizen", subject: str = "person-1", *, forged: bool = False, **claims: Any) -> str:
     """A bearer token of the issuer, or of somebody who says to be it."""
     now = int(time())
-    said = {"iss": ISSUER, "aud": "hoso", "sub": subject, "role": role, "iat": now, "exp": now + 600, "assurance": 1}
+    said = {"iss": ISSUER, "aud": "hoso", "sub": subject, "role": role, "iat": now, "exp": now + LIFE, "assurance": 1}
     header, key = {"alg": "Ed25519", "kid": "issuer-1", "typ": "JWT"}, _STRANGER if forged else _KEY
     return jwt.encode(header, said | claims, key, algorithms=["Ed25519"])
 

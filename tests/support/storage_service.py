@@ -29,13 +29,14 @@ from support.parts import parts
 from support.storage_samples import content_type, form, receipt_key_file
 
 ISSUER = "https://issuer.example"
+LIFE = 7200  # seconds: tests are collected at the beginning of a run, and some hold tokens from then on
 _KEY = OKPKey.generate_key("Ed25519", {"kid": "issuer-1", "use": "sig"})
 
 
 def token(subject: str = "p-1", role: str = "citizen") -> str:
     """A bearer token that the service believes."""
     now = int(time())
-    claims = {"iss": ISSUER, "aud": "hoso", "sub": subject, "role": role, "iat": now, "exp": now + 600}
+    claims = {"iss": ISSUER, "aud": "hoso", "sub": subject, "role": role, "iat": now, "exp": now + LIFE}
     return jwt.encode({"alg": "Ed25519", "kid": "issuer-1", "typ": "JWT"}, claims, _KEY, algorithms=["Ed25519"])
 
 
