@@ -28,6 +28,9 @@ class Submit:
     def accept(self, message_id: str) -> None:
         self.answers.append(message_id)
 
+    def reject(self, status: int) -> None:
+        self.answers.append(f"status {status}")
+
 
 def submits(text: str, reference: int) -> list[Submit]:
     segmented = segment(text)
@@ -63,6 +66,15 @@ def test_two_sms_with_parts_do_not_mix() -> None:
         for one in pair:
             centre.take(one)
     assert [message["text"] for message in inbox.messages] == [LONG, ACCENTS]
+
+
+def test_a_peer_that_is_told_what_to_answer_does_not_take_the_next_message() -> None:
+    inbox = Inbox(answers=["88"])
+    (refused,), (taken,) = submits(SHORT, 1), submits(SHORT, 2)
+    for one in (refused, taken):
+        Centre(inbox).take(one)
+    assert refused.answers == ["status 88"]
+    assert [message["text"] for message in inbox.messages] == [SHORT]
 
 
 @pytest.mark.parametrize("size", [1000, 5_242_880])

@@ -1,4 +1,8 @@
-"""What a peer has received, over HTTP: GET lists it, DELETE empties it; kept in memory, written nowhere."""
+"""What a peer has received, over HTTP: GET lists it, DELETE empties it; kept in memory, written nowhere.
+
+PUT takes a JSON list of answers: the next messages are answered with one each instead of being taken; GET /answers
+lists those still to be given.
+"""
 
 import json
 from collections.abc import Mapping
@@ -10,15 +14,25 @@ from typing import Any
 
 @dataclass
 class Inbox:
-    """Messages in the order they came."""
+    """Messages in the order they came.
+
+    Attributes:
+        answers: what the next messages are answered instead of being taken; what they mean is the peer's affair.
+    """
 
     messages: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
+    answers: list[str] = field(default_factory=list[str])
     lock: Lock = field(default_factory=Lock)
 
     def add(self, message: Mapping[str, Any]) -> None:
         """Keep one message."""
         with self.lock:
             self.messages.append(message)
+
+    def refusal(self) -> str | None:
+        """The answer to the message at hand; None: it is to be taken."""
+        with self.lock:
+            return self.answers.pop(0) if self.answers else None
 
     def serve(self, port: int) -> None:
         """Answer on 127.0.0.1:`port` from a thread."""
@@ -27,12 +41,19 @@ class Inbox:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 with inbox.lock:
-                    body = json.dumps(inbox.messages, ensure_ascii=False).encode()
+                    shown = inbox.answers if self.path == "/answers" else inbox.messages
+                    body = json.dumps(shown, ensure_ascii=False).encode()
                 self._answer(200, body)
 
             def do_DELETE(self) -> None:
                 with inbox.lock:
                     inbox.messages.clear()
+                self._answer(204, b"")
+
+            def do_PUT(self) -> None:
+                answers = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with inbox.lock:
+                    inbox.answers[:] = map(str, answers)
                 self._answer(204, b"")
 
             def _answer(self, status: int, body: bytes) -> None:

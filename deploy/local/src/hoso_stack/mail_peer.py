@@ -1,4 +1,7 @@
-"""The mail server of the local stack: takes every mail; `python -m hoso_stack.mail_peer SMTP_PORT HTTP_PORT`."""
+"""The mail server of the local stack: takes every mail; `python -m hoso_stack.mail_peer SMTP_PORT HTTP_PORT`.
+
+Its inbox' answers are SMTP replies to RCPT, such as `550 5.1.1 <{to}> is not known here`; {to} stands for the address.
+"""
 
 import email
 import signal
@@ -18,6 +21,16 @@ class Handler:
 
     def __init__(self, inbox: Inbox) -> None:
         self.inbox = inbox
+
+    async def handle_RCPT(  # noqa: N802 - the library's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        """Take a recipient, unless told to answer something else."""
+        refusal = self.inbox.refusal()
+        if refusal is not None:
+            return refusal.replace("{to}", address)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - the library's name
         """Take a mail."""

@@ -1,6 +1,7 @@
 """The SMS centre of the local stack (SMPP 3.4): takes every SMS and shows it as a telephone would; writes nothing.
 
-`python -m hoso_stack.sms_peer SMPP_PORT HTTP_PORT`; every account may bind.
+`python -m hoso_stack.sms_peer SMPP_PORT HTTP_PORT`; every account may bind. Its inbox' answers are numbers of
+SMPP statuses (5.1.3), each for one part.
 """
 
 import asyncio
@@ -42,7 +43,11 @@ class Centre:
         self.numbers = count(1)
 
     def take(self, event: Any) -> None:
-        """Accept one part."""
+        """Accept one part, unless told to answer another status."""
+        refusal = self.inbox.refusal()
+        if refusal is not None:
+            event.reject(int(refusal))
+            return
         message_id = f"sms-{next(self.numbers)}"
         body, reference, parts, number = event.short_message, 0, 1, 1
         if event.esm_class & HAS_HEADER:
