@@ -3,10 +3,7 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -14,95 +11,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from hoso_chassis import http
 from hoso_storage.housekeeping import Housekeeping
-from support.storage_samples import form, pdf, png, receipt_key_file
-from support.storage_service import ISSUER, S3Bucket, free_port, headers, jwks, running, s3_bucket
-from support.waiting import until_async
+from support.storage_process import s3_of, storage_process
+from support.storage_samples import form, pdf, png
+from support.storage_service import headers, running, s3_bucket
 
 CLIENTS = 8
 FILE = 5_242_880
-
-
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncGenerator[int]:
-    """Serve it in this process and yield the port."""
-    server = http.server(app, "127.0.0.1", 0)
-    task = asyncio.create_task(server.serve())
-
-    async def port() -> int:
-        return server.port
-
-    try:
-        yield await until_async(port, within=10)
-    finally:
-        server.should_exit = True
-        await task
-
-
-@dataclass
-class Process:
-    """The service in a process of its own."""
-
-    pid: int
-    url: str
-
-    def kilobytes(self, what: str) -> int:
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:"))
-
-    def forget_peak(self) -> None:
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
-
-
-@asynccontextmanager
-async def storage_process(database_url: str, folder: Path, s3: dict[str, str]) -> AsyncGenerator[Process]:
-    issuer = FastAPI()
-    issuer.get("/jwks")(jwks)
-    async with serving(issuer) as issuer_port:
-        port = free_port()
-        environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            "DATABASE_URL": database_url,
-            "RECEIPT_PRIVATE_KEY_FILE": str(receipt_key_file(folder)),
-            "HTTP_PORT": str(port),
-            "JWKS_URL": f"http://127.0.0.1:{issuer_port}/jwks",
-            "TOKEN_ISSUER": ISSUER,
-            **s3,
-        }
-        migrate = await asyncio.create_subprocess_exec(sys.executable, "-m", "hoso_storage", "migrate", env=environment)
-        assert await migrate.wait() == 0
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hoso_storage", "serve", "--role", "api", env=environment
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            async with httpx.AsyncClient() as client:
-
-                async def alive() -> bool:
-                    try:
-                        return (await client.get(f"{url}/livez")).status_code == 200
-                    except httpx.TransportError:
-                        return False
-
-                await until_async(alive, within=20)
-            yield Process(process.pid, url)
-        finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
-            await process.wait()
-
-
-def s3_of(bucket: S3Bucket) -> dict[str, str]:
-    objects = bucket.objects
-    return {
-        "S3_ENDPOINT": objects.endpoint,
-        "S3_ACCESS_KEY": objects.access_key,
-        "S3_SECRET_KEY": objects.secret_key,
-        "S3_BUCKET": objects.bucket,
-    }
 
 
 async def test_eight_uploads_at_once_need_at_most_8_mb_each(database_url: str, tmp_path: Path) -> None:

@@ -100,16 +100,23 @@ class Talk:
         return await self.reader.readexactly(size)
 
 
+async def connect(port: int) -> Talk:
+    """A connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    return Talk(reader, writer)
+
+
 @asynccontextmanager
 async def connected(port: int, *, heads_only: bool = False) -> AsyncGenerator[Talk]:
     """A connection, closed afterwards."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    talk = await connect(port)
+    talk.heads_only = heads_only
     try:
-        yield Talk(reader, writer, heads_only)
+        yield talk
     finally:
-        writer.close()
+        talk.writer.close()
         with suppress(ConnectionError):
-            await writer.wait_closed()
+            await talk.writer.wait_closed()
 
 
 async def exchange(

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from hoso_chassis import limits, logs
-from hoso_chassis.edge import HEAD_BYTES, BoundedProtocol
+from hoso_chassis.edge import HEAD_BYTES, READ_BYTES, BoundedProtocol
 from hoso_chassis.health import Health, health_app
 from hoso_chassis.http import CannotListen, Server, create_app, server
 from hoso_chassis.limits import limit_body
@@ -413,3 +413,22 @@ async def test_a_body_that_its_answer_did_not_need_does_not_stop_the_connection(
     writer.close()
     bare.should_exit = True
     await task
+
+
+async def test_a_read_of_the_socket_is_small() -> None:
+    """A thousand clients are each read once before any is heard."""
+    reads: list[int] = []
+
+    class Watched(BoundedProtocol):
+        def data_received(self, data: bytes) -> None:
+            reads.append(len(data))
+            super().data_received(data)
+
+    running, task = await started(Watched, 30.0)
+    answer = await exchange(
+        running.port, post("/uploads", "content-length: 150000\r\nconnection: close\r\n", b"a" * 150_000)
+    )
+    running.should_exit = True
+    await task
+    assert answer.body == b"150000"
+    assert max(reads) <= READ_BYTES

@@ -1,6 +1,8 @@
 """The application every api role has: problems for every refusal, limits, versions, and what the operator sees."""
 
+import asyncio
 import json
+import weakref
 from collections.abc import AsyncGenerator, Generator, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Message
 from structlog.testing import capture_logs
 
 from hoso_chassis import metrics, tracing
@@ -22,7 +25,7 @@ from hoso_chassis.etags import check_version, etag, if_match
 from hoso_chassis.health import Health
 from hoso_chassis.http import create_app, json_body, openapi_json
 from hoso_chassis.postgres import CONFLICT
-from hoso_chassis.problems import FieldError, Problem
+from hoso_chassis.problems import FieldError, Problem, standard
 from hoso_chassis.tokens import Caller, require
 
 CANARY = "Nguyễn Thị Ẩn Danh"
@@ -397,3 +400,36 @@ def app_routers() -> list[APIRouter]:
     outer = APIRouter()
     outer.include_router(api(), prefix="/v1")
     return [outer]
+
+
+class Buffer:
+    """Something large."""
+
+
+async def test_a_refusal_keeps_nothing_of_what_it_was_raised_from() -> None:
+    """It may linger for seconds, and a thousand at once."""
+    buffers: list[weakref.ref[Buffer]] = []
+    router = APIRouter()
+
+    @router.get("/refuse")
+    async def refuse() -> None:
+        buffer = Buffer()
+        buffers.append(weakref.ref(buffer))
+        try:
+            async with asyncio.timeout(0):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            raise standard(409) from None
+
+    kept: list[bool] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(_: Message) -> None:
+        kept.append(buffers[0]() is not None)
+
+    app = create_app(title="t", version="1", routers=[router], health=Health())
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/refuse", "query_string": b"", "headers": []}
+    await app(scope | {"http_version": "1.1", "server": ("t", 80), "scheme": "http"}, receive, send)
+    assert kept == [False, False]

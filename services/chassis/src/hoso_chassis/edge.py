@@ -13,6 +13,7 @@ from hoso_chassis.problems import MEDIA_TYPE, standard
 
 HEAD_BYTES = 32_768
 HEAD_SECONDS = 10.0
+READ_BYTES = 32_768  # of the socket at a time: by default a thousand clients have 256 KB each read before any is heard
 _FRAMING = 16  # bytes of chunk sizes, extensions and trailers for a byte of the body, beyond HEAD_BYTES
 
 
@@ -24,8 +25,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's httptools protocol with limits on the size and the time of what is around a body, and on what waits.
 
     httptools keeps a header in memory until its end: 100 MB were accepted with 274 MB resident. Here at most two reads
-    of the socket (256 KiB each) beyond the limit are kept: the same 100 MB end after 1 MB, with nothing to see. Of a
-    body at most one read waits for the application.
+    of the socket beyond the limit are kept: the same 100 MB end with nothing to see. Of a body at most one read waits
+    for the application.
     """
 
     head_seconds = HEAD_SECONDS
@@ -44,6 +45,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Begin to wait for a first request."""
+        transport.max_size = READ_BYTES  # type: ignore[attr-defined]  # asyncio's attribute for the size of a read
         super().connection_made(transport)
         self._wait_for_head()
 

@@ -148,6 +148,8 @@ def _pointer(location: Sequence[int | str], known: frozenset[str]) -> str:
 
 
 async def _answer_http(_request: Request, error: Exception) -> Response:
+    # A refusal lingers while it is sent; what it was raised from, an upload's buffers for one, must not.
+    error.__traceback__ = error.__context__ = None
     if isinstance(error, Problem):
         return error.response()
     if isinstance(error, HTTPException):

@@ -27,7 +27,7 @@ class StorageSettings(ServiceSettings):
     uploads_at_once: Count = Field(16, description="Uploads in memory at a time in one process, 6 MB each.")
     uploads_at_once_per_subject: Count = Field(6, description="Uploads of one citizen under way in one process.")
     uploads_waiting: Count = Field(
-        64, description="Uploads that wait for a place, 200 KB each; one more ends the oldest."
+        64, description="Uploads that wait for a place, 100 KB each; one more ends the oldest."
     )
     upload_wait_seconds: Seconds = Field(10, description="How long an upload waits for a place.")
     upload_least_rate: Count = Field(

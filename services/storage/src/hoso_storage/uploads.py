@@ -17,7 +17,7 @@ from hoso_storage.form import OVERHEAD, Upload, UploadForm
 from hoso_storage.places import Place
 
 BODY_LIMIT: Final = FILE_LIMIT + OVERHEAD
-SMALL: Final = 65_536
+SMALL: Final = 32_768
 """Bytes of an upload that come in before it needs a place: a thousand that hardly send keep none."""
 _LENGTH_DIGITS: Final = 18
 
