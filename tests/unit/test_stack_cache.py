@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hoso_stack.cache import cache_folder, making
+from hoso_stack import minio
+from hoso_stack.cache import DiskFull, cache_folder, check_room, making, whole
 from hoso_stack.jars import Jar, RefusedDownload, check, locked_jars
+from support.matrices import Covers
 
 BYTES = b"what the lock says"
 JAR = Jar("kafka", "group:name:1", hashlib.sha256(BYTES).hexdigest(), len(BYTES))
@@ -45,6 +47,38 @@ def test_what_a_killed_run_left_is_removed(cache: Path) -> None:
     with making(cache / "thing"):
         pass
     assert sorted(path.name for path in cache.iterdir()) == ["thing", "thing.weight"]
+
+
+@pytest.mark.parametrize("damage", ["shorter", "gone", "more", "unweighed"])
+def test_an_entry_that_is_not_as_it_was_made_is_made_anew(cache: Path, damage: str, covers: Covers) -> None:
+    covers("stack, stages x mishaps", "warm start", f"damaged cache entry: {damage}")
+    with making(cache / "thing") as folder:
+        (folder / "part").write_text("one")
+    assert whole(cache / "thing")
+    part = cache / "thing/part"
+    {
+        "shorter": lambda: part.write_text("on"),
+        "gone": part.unlink,
+        "more": (cache / "thing/more").touch,
+        "unweighed": (cache / "thing.weight").unlink,
+    }[damage]()
+    assert not whole(cache / "thing")
+    with making(cache / "thing") as folder:
+        (folder / "part").write_text("one")
+    assert whole(cache / "thing")
+    assert part.read_text() == "one"
+
+
+def test_what_the_disk_cannot_hold_is_not_begun(cache: Path) -> None:
+    with pytest.raises(DiskFull, match=rf"a thing needs 999999999 MB below {cache}, and its disk has \d+ MB free"):
+        check_room(cache, 999_999_999, "a thing")
+
+
+def test_a_minio_that_is_not_what_the_pinned_source_gives_is_refused(tmp_path: Path, covers: Covers) -> None:
+    covers("stack, stages x mishaps", "MinIO build", "corrupted download")
+    (tmp_path / "minio").write_bytes(b"another")
+    with pytest.raises(minio.BuildFailed, match="and was thrown away"):
+        minio.check(tmp_path / "minio")
 
 
 def test_two_at_once_share_one_build(cache: Path) -> None:

@@ -21,6 +21,7 @@ from hoso_stack.cache import cache_folder, check_room, locked, making, sha256_of
 DOWNLOADS_AT_ONCE = 8
 TIMEOUT_S = 60
 LOOK_S = 0.5
+LAST_S = 2  # for what is still coming when all of it is in vain: it would write where everything is deleted
 
 
 class NothingCame(Exception):
@@ -107,13 +108,14 @@ def fetch(jars: Sequence[Jar], folder: Path, tell: Callable[[int], None]) -> Non
         return jar.size
 
     pool = ThreadPoolExecutor(DOWNLOADS_AT_ONCE)
+    coming = {pool.submit(fetch_one, jar) for jar in jars}
     try:
-        coming = {pool.submit(fetch_one, jar) for jar in jars}
         while coming:
             came, coming = wait(coming, LOOK_S, return_when=FIRST_COMPLETED)
             tell(sum(one.result() for one in came))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        wait(coming, LAST_S)
 
 
 def jars_folder(group: str, tell: Callable[[int], None] = lambda _: None) -> Path:

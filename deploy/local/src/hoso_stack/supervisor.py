@@ -117,8 +117,7 @@ class Supervisor:
         for name in one.part.needs:
             await self._running[name].ready.wait()
         while not self._stopping.is_set():
-            await self._start(one)
-            if await self._became_ready(one):
+            if await self._start(one) and await self._became_ready(one):
                 one.failures, one.was_ready = 0, True
                 one.ready.set()
                 self._tell()
@@ -131,7 +130,11 @@ class Supervisor:
                     raise PartFailed(self._words(one))
             await asyncio.sleep(RESTART_SECONDS[min(one.failures, len(RESTART_SECONDS) - 1)])
 
-    async def _start(self, one: _Running) -> None:
+    async def _start(self, one: _Running) -> bool:
+        """Start its process; False, and no process, while something else has a port of it: that would answer for it."""
+        if taken := _taken(one.part):
+            self._say(f"{one.part.name} is not started{taken}")
+            return False
         with self._log(one).open("ab") as log:
             one.process = await asyncio.create_subprocess_exec(
                 *bound(self.folder / one.part.owns, one.part.command, one.part.account),
@@ -144,6 +147,7 @@ class Supervisor:
             )
         one.starts += 1
         self._tell()
+        return True
 
     async def _became_ready(self, one: _Running) -> bool:
         """Whether it can be used now; False when it ended before. A step is ready when it ended with 0."""
@@ -203,10 +207,10 @@ class Supervisor:
             await process.wait()
 
     def _words(self, one: _Running) -> str:
-        last = self._log(one).read_text(errors="replace").strip().splitlines()[-3:]
-        taken = [port for port in one.part.ports if in_use(port)]
-        why = f"; port {taken[0]} of it is in use by something else" if taken else self._short_of_room()
-        return f"{one.part.name} did not become ready{why}; its log {self._log(one)} ends with:\n" + "\n".join(last)
+        why, log = _taken(one.part) or self._short_of_room(), self._log(one)
+        if one.starts == 0 or not (last := log.read_text(errors="replace").strip().splitlines()[-3:]):
+            return f"{one.part.name} did not become ready{why or ' and did not say why'}"
+        return f"{one.part.name} did not become ready{why}; its log {log} ends with:\n" + "\n".join(last)
 
     def _short_of_room(self) -> str:
         free = free_megabytes(self.folder)
@@ -269,6 +273,11 @@ def bound(folder: Path, command: Sequence[str], account: str = "same") -> list[s
     """The command line of a program that is killed when this process ends; see launch.py."""
     launch = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL)), account, str(folder)]
     return [*launch, *command]
+
+
+def _taken(part: Part) -> str:
+    taken = [port for port in part.ports if in_use(port)]
+    return f"; port {taken[0]} of it is in use by something else: `ss -ltnp` shows what; stop that" if taken else ""
 
 
 def _failed(keeper: asyncio.Task[None]) -> BaseException | None:
