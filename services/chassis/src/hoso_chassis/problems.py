@@ -147,9 +147,16 @@ def _pointer(location: Sequence[int | str], known: frozenset[str]) -> str:
     return "".join(f"/{part}" for part in parts)
 
 
+def _forget_origin(error: BaseException | None) -> None:
+    """Let go of where it was raised: a refusal lingers while it is sent, an upload's buffers there must not."""
+    while error is not None:
+        cause = error.__cause__ or error.__context__
+        error.__traceback__ = error.__cause__ = error.__context__ = None
+        error = cause  # asyncio.timeout leaves a cycle of these
+
+
 async def _answer_http(_request: Request, error: Exception) -> Response:
-    # A refusal lingers while it is sent; what it was raised from, an upload's buffers for one, must not.
-    error.__traceback__ = error.__context__ = None
+    _forget_origin(error)
     if isinstance(error, Problem):
         return error.response()
     if isinstance(error, HTTPException):
