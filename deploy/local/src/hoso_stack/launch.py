@@ -10,6 +10,7 @@ so that the supervisor needs no code in a forked child.
 import ctypes
 import os
 import pwd
+import resource
 import sys
 from pathlib import Path
 
@@ -79,10 +80,17 @@ def has_a_name() -> bool:
     return True
 
 
+def keep_in_memory() -> None:
+    """Let no crash leave a dump of what the part had in its memory; 1 also stops a core_pattern that is a program."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
+
+
 def main() -> None:
     """Bind this process to its supervisor and become the command."""
     supervisor, signal_number, account, folder, *command = sys.argv[1:]
     change_account(account, Path(folder))
+    keep_in_memory()
     call("prctl", PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
     if os.getppid() != int(supervisor):  # it died before the line above
         sys.exit(1)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp
 
-from hoso_chassis import dead_letters, http, idempotency, inbox, logs, metrics, migrations, tracing, work
+from hoso_chassis import dead_letters, http, idempotency, inbox, logs, memory, metrics, migrations, tracing, work
 from hoso_chassis.batch import Batches
 from hoso_chassis.breaker import Breaker
 from hoso_chassis.consumer import Consumer
@@ -244,6 +244,7 @@ def _required(value: Any) -> Any:
 async def serve(service: Service[Any, Any], settings: ServiceSettings, roles: Sequence[str]) -> int:
     """Configure what the whole process shares, then run the roles."""
     role = "-".join(roles)
+    memory.keep_in_memory()
     logs.configure(service.name, role, settings.log_level)
     tracing.configure(service.name, role, settings.spans_file)
     metrics.configure(service.name)
