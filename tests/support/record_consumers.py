@@ -1,9 +1,9 @@
 """The six places where a service reads a topic: a good event for each, and what must follow from it, once."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -25,12 +25,10 @@ from hoso_population_mock.people import Person
 from support.counting import envelope
 from support.record_ends import Good
 
-_numbers: Final = count(1)
-
 
 def _code() -> str:
     """A dossier code of a block that no day gives out."""
-    return f"G01.999.000.000-{datetime.now(UTC):%y%m%d}-{900_000_000 + next(_numbers)}"
+    return f"G01.999.000.000-{datetime.now(UTC):%y%m%d}-{900_000_000 + secrets.randbelow(100_000_000)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,11 @@ ENVELOPES: Final = (
     Kind("foreign header that is no UTF-8", TAKEN, _plus(("somebodys", BINARY))),
     Kind("foreign header of 100 KB", TAKEN, _plus(("somebodys", b"x" * 100_000))),
     Kind("foreign header with a NUL in its name", TAKEN, _plus(("some\0body", b"1"))),
+    Kind(
+        "NUL in a header's name of what is no CloudEvent",
+        no_event("missing: id"),
+        lambda good: good.raw.without("ce_id").plus(("some\0body", b"1")),
+    ),
     Kind("10,000 foreign headers", TAKEN, _plus(*(("somebodys", b"%d" % number) for number in range(10_000)))),
     Kind(
         "10,000 headers on what is no CloudEvent",

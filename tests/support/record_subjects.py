@@ -47,9 +47,9 @@ async def waiting(
         await connection.executemany(_PAPER, [(one.dossier_id, one.attachment_id, one.sha256) for one in subjects])
         await connection.executemany(_NOTIFICATION, [(one.dossier_id, one.notification_id) for one in subjects])
         yield subjects
+    finally:
         ids = [one.dossier_id for one in subjects]
         await connection.execute("DELETE FROM dossiers WHERE id = ANY($1::uuid[])", ids)
-    finally:
         await connection.close()
 
 
