@@ -11,7 +11,7 @@ import httpx
 from hoso_chassis.database import Database
 from hoso_chassis.edge import BoundedProtocol
 from hoso_chassis.health import Health
-from hoso_chassis.http import create_app
+from hoso_chassis.http import Server, create_app
 from hoso_chassis.tokens import TokenVerifier
 from support import dossier_service, storage_service
 from support.http_routes import Route, routes
@@ -45,16 +45,24 @@ class Target:
     """
 
     name: str
-    port: int
+    server: Server
     routes: tuple[Route, ...]
     plain: Mapping[str, str]
     before: Kept
     database: Database
     bucket: Bucket | None = None
 
+    @property
+    def port(self) -> int:
+        return self.server.port
+
     async def kept(self) -> Kept:
         """Every row of every table, and every object."""
         return await _kept(self.database, self.bucket)
+
+    async def is_quiet(self) -> bool:
+        """Whether every connection and every request has ended."""
+        return not self.server.server_state.tasks and not self.server.server_state.connections
 
     async def serves(self) -> bool:
         """Whether a good request is answered as ever."""
@@ -89,14 +97,16 @@ async def dossier_target(
             body_seconds=body_seconds,
         )
         roles = (dossier_service.citizen(), dossier_service.officer())
-        async with listening(app, protocol) as port:
+        async with listening(app, protocol) as server:
             tried = [
-                (await _tried(port, route), route) for role in roles for route in routes("dossier", known, role, word)
+                (await _tried(server.port, route), route)
+                for role in roles
+                for route in routes("dossier", known, role, word)
             ]
             found = dict(_allowed(tried))
             plain = {route.name: told for told, route in tried if found[route.name] is route}
             before = await _kept(service.database)
-            yield Target("dossier", port, tuple(found.values()), plain, before, service.database)
+            yield Target("dossier", server, tuple(found.values()), plain, before, service.database)
 
 
 @asynccontextmanager
@@ -107,15 +117,15 @@ async def storage_target(
     async with (
         s3_bucket() as bucket,
         storage_service.running(database_url, folder, bucket, **settings) as service,
-        listening(service.app, protocol) as port,
+        listening(service.app, protocol) as server,
     ):
         stored = await service.upload(png())
         known = {"attachment_id": stored.json()["id"]}
         role = {"authorization": f"Bearer {storage_service.token()}"}
         found = tuple(routes("storage", known, role, word))
-        plain = {route.name: await _tried(port, route) for route in found}
+        plain = {route.name: await _tried(server.port, route) for route in found}
         before = await _kept(service.database, bucket)
-        yield Target("storage", port, found, plain, before, service.database, bucket)
+        yield Target("storage", server, found, plain, before, service.database, bucket)
 
 
 async def _tried(port: int, route: Route) -> str:

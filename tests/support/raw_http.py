@@ -60,6 +60,10 @@ class Talk:
                 self.writer.write(part)
                 await self.writer.drain()
 
+    def has_answer(self) -> bool:
+        """Whether something came that is not read yet."""
+        return bool(self.reader._buffer)  # type: ignore[attr-defined]  # asyncio tells it in no other way
+
     async def answer(self) -> Answer | None:
         """Read the next answer that is not an interim one; None when the server closes instead."""
         while True:
@@ -145,8 +149,8 @@ async def exchange(
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, protocol: type[BoundedProtocol] = BoundedProtocol) -> AsyncGenerator[int]:
-    """Serve the application as an api role does, and yield the port."""
+async def listening(app: ASGIApp, protocol: type[BoundedProtocol] = BoundedProtocol) -> AsyncGenerator[http.Server]:
+    """Serve the application as an api role does, and yield the server, which listens."""
     server = http.server(app, "127.0.0.1", 0)
     server.config.http = protocol
     serving = asyncio.create_task(server.serve())
@@ -155,7 +159,8 @@ async def listening(app: ASGIApp, protocol: type[BoundedProtocol] = BoundedProto
         return server.port
 
     try:
-        yield await until_async(port, within=10)
+        await until_async(port, within=10)
+        yield server
     finally:
         server.should_exit = True
         await serving

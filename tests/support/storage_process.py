@@ -48,14 +48,14 @@ async def storage_process(database_url: str, folder: Path, settings: dict[str, s
     """The api role on a migrated database; `settings` are environment, of the object store at least."""
     issuer = FastAPI()
     issuer.get("/jwks")(jwks)
-    async with listening(issuer) as issuer_port:
+    async with listening(issuer) as issuer_server:
         port = free_port()
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "DATABASE_URL": database_url,
             "RECEIPT_PRIVATE_KEY_FILE": str(receipt_key_file(folder)),
             "HTTP_PORT": str(port),
-            "JWKS_URL": f"http://127.0.0.1:{issuer_port}/jwks",
+            "JWKS_URL": f"http://127.0.0.1:{issuer_server.port}/jwks",
             "TOKEN_ISSUER": ISSUER,
             **settings,
         }
