@@ -51,6 +51,8 @@ async def test_every_record_has_its_end_and_the_good_ones_around_it_are_done(
         at_rest, since = await reader.metrics(), monotonic()
         assert await wrong_ends(reader, PARTITION, sent) == []
         assert await wrong_effects(reader, sent) == []
+        await writer.forget(sent[-1].offset + 1)
+        await reader.forget_letters(PARTITION)
 
     after, seconds = await reader.metrics(), monotonic() - since
     assert after.cpu_seconds - at_rest.cpu_seconds < BUSY * seconds + 0.05, "the worker runs hot"

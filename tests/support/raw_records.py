@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from hoso_contracts.envelope import Record
 
@@ -117,6 +119,15 @@ class Writer:
             self._producers[how] = AIOKafkaProducer(bootstrap_servers=self.bootstrap_servers, **options)
             await self._producers[how].start()
         return self._producers[how]
+
+    async def forget(self, before: int) -> None:
+        """Delete everything in the partition up to an offset: whoever reads whole topics later need not read it."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
+        await admin.start()
+        try:
+            await admin.delete_records({TopicPartition(self.topic, self.partition): RecordsToDelete(before)})
+        finally:
+            await admin.close()
 
     async def close(self) -> None:
         """End every producer."""

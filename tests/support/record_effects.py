@@ -66,6 +66,11 @@ class Reader:
         assert len(letters) == len(rows), "a record died twice"
         return letters
 
+    async def forget_letters(self, partition: int) -> None:
+        """Delete its dead letters of the partition."""
+        query = "DELETE FROM dead_letters WHERE topic = $1 AND partition = $2"
+        await self.rows(query, self.place.topic, partition)
+
     async def known(self, ids: Sequence[UUID]) -> set[UUID]:
         """Which of these event ids its inbox has."""
         rows = await self.rows("SELECT DISTINCT id FROM inbox WHERE id = ANY($1::uuid[])", ids)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from aiokafka import TopicPartition
 from aiokafka.admin.config_resource import ConfigResource
+from aiokafka.admin.records_to_delete import RecordsToDelete
 
 class NewTopic:
     def __init__(
@@ -28,3 +30,6 @@ class AIOKafkaAdminClient:
     async def create_topics(self, new_topics: Sequence[NewTopic]) -> _CreateTopicsResponse: ...
     async def describe_topics(self, topics: Sequence[str] | None = None) -> list[dict[str, Any]]: ...
     async def describe_configs(self, config_resources: Sequence[ConfigResource]) -> list[_DescribeConfigsResponse]: ...
+    async def delete_records(
+        self, records_to_delete: Mapping[TopicPartition, RecordsToDelete], timeout_ms: int | None = None
+    ) -> dict[TopicPartition, int]: ...
