@@ -28,7 +28,7 @@ REQUIREMENTS = ROOT / "requirements"
 LAUNCH = Path(__file__).with_name("src") / "hoso_stack/launch.py"
 FREE_MB = 2200  # .venv, and uv's cache of what is in it: measured 0.75 and 0.9 GB
 WHY = (
-    "its own words are above. If they speak of connections or names: no network, or no package index where pip and uv "
+    "the words above say why. If they speak of connections or names: no network, or no package index where pip and uv "
     "are told to look. If of hashes: what came is not what the requirements pin, and was thrown away. If of space: the "
     "disk is full. Then run the same again: it goes on where it stood"
 )
@@ -65,7 +65,7 @@ def run(what: str, command: Sequence[str | Path], environment: Mapping[str, str]
                 os.killpg(child.pid, signal.SIGKILL)
             raise
     if code != 0:
-        sys.exit(f"[hoso] {what}: {Path(command[0]).name} failed ({code}); {WHY}")
+        sys.exit(f"[hoso] {what} failed; {WHY}")
 
 
 def check_room() -> None:

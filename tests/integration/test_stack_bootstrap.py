@@ -133,7 +133,7 @@ def test_a_wheel_that_did_not_come_or_is_not_the_pinned_one_is_said_with_the_way
     with bootstrap(checkout / "deploy/local", "", environment) as process:
         _, said = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert said.splitlines()[-1].startswith("[hoso] making .venv: uv failed (2); its own words are above.")
+    assert said.splitlines()[-1].startswith("[hoso] making .venv failed; the words above say why.")
     assert not (checkout / ".venv/hoso-stamp.json").exists()
 
 

@@ -119,7 +119,7 @@ def test_without_a_network_the_first_run_names_what_could_not_be_fetched(
 
 def test_the_second_run_needs_no_network_and_hears_nothing_of_a_proxy(out: Path, covers: Covers) -> None:
     covers(MATRIX, "start-up", "no network")
-    odd = {"PGSSLMODE": "require", "JAVA_TOOL_OPTIONS": "-Xmx1k", "DATABASE_URL": "nonsense", "COLUMNS": "40"}
+    odd = {"PGSSLMODE": "require", "JAVA_TOOL_OPTIONS": "-Xnonsense", "DATABASE_URL": "nonsense", "COLUMNS": "40"}
     assert run(out, "up", only=("kafka", "postgres"), environment={**OFFLINE, **odd})[0] == 0
     code, shown, _ = run(out, "sql", "dossier", "SELECT 7 AS seven", environment=odd)
     assert (code, shown) == (0, "seven=7\n")

@@ -6,6 +6,8 @@ import signal
 import sys
 from typing import NoReturn
 
+from hoso_stack.progress import fresh_line
+
 WAYS = {
     errno.EACCES: "; if another account (root?) made it, let that account run `make down` and `make clean`",
     errno.EROFS: "; set XDG_CACHE_HOME to a folder that can be written, or work on a checkout that can",
@@ -19,7 +21,7 @@ INTERRUPTED = 128 + signal.SIGINT
 def leave(words: str, code: int = 1) -> NoReturn:
     """Say why, and end now: a thread that waits for a download would hold an ordinary end up."""
     sys.stdout.flush()
-    sys.stderr.write(f"[hoso] {words}\n")
+    sys.stderr.write(f"{fresh_line()}[hoso] {words}\n")
     sys.stderr.flush()
     os._exit(code)
 

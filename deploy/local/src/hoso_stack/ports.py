@@ -50,11 +50,14 @@ def choose(names: Sequence[str], base: int | None = None) -> dict[str, int]:
         base: None takes free ones.
 
     Raises:
-        PortTaken: a port counted up from `base` is not free.
+        PortTaken: a port counted up from `base` is not free, or nearly none is.
     """
     if base is None:
         free = (port for port in _candidates() if not in_use(port) and _promise(port))
-        return dict(zip(names, free, strict=False))
+        ports = dict(zip(names, free, strict=False))
+        if len(ports) < len(names):
+            raise PortTaken("too few ports are free on this machine: `ss -ltnp` shows who has them")
+        return ports
     ports = {name: base + number for number, name in enumerate(names)}
     for name, port in ports.items():
         if in_use(port):

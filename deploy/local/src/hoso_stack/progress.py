@@ -10,6 +10,12 @@ from typing import Final
 QUIET_SECONDS: Final = 10.0  # between two lines where nothing can be rewritten
 
 
+def fresh_line() -> str:
+    """What takes away a line that is rewritten, before other words; nothing where no line can be."""
+    can = sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb")
+    return "\r\x1b[K" if can else ""
+
+
 class Abandoned(Exception):
     """What is being made is no longer wanted: the person interrupted, or something beside it failed."""
 
@@ -21,7 +27,8 @@ class Progress:
         self._doing: dict[str, str] = {}
         self._lock = Lock()
         self._told = 0.0
-        self._rewrite = sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
+        self._rewrite = bool(fresh_line())
+        self._shown = ""
         self._abandoned = False
 
     def show(self, who: str, what: str) -> None:
@@ -39,9 +46,11 @@ class Progress:
                 self._doing.pop(who, None)
             line = " · ".join(f"{name}: {words}" for name, words in self._doing.items())
             if self._rewrite:
-                width = shutil.get_terminal_size().columns - 1
-                sys.stderr.write(f"\r\x1b[K{line[:width]}")
-                sys.stderr.flush()
+                shown = line[: shutil.get_terminal_size().columns - 1]
+                if shown != self._shown:
+                    self._shown = shown
+                    sys.stderr.write(f"{fresh_line()}{shown}")
+                    sys.stderr.flush()
             elif line and time.monotonic() - self._told > QUIET_SECONDS:
                 self._told = time.monotonic()
                 sys.stderr.write(f"[hoso] {line}\n")
@@ -50,18 +59,10 @@ class Progress:
     def abandon(self) -> None:
         """Tell everyone who shows something that it is in vain."""
         self._abandoned = True
-        self.clear()
-
-    def clear(self) -> None:
-        """Take the line away: other words follow."""
-        with self._lock:
-            self._doing.clear()
-            if self._rewrite:
-                sys.stderr.write("\r\x1b[K")
-                sys.stderr.flush()
 
     def say(self, words: str) -> None:
         """A line that stays."""
         with self._lock:
-            sys.stderr.write(f"\r\x1b[K[hoso] {words}\n" if self._rewrite else f"[hoso] {words}\n")
+            self._shown = ""
+            sys.stderr.write(f"{fresh_line()}[hoso] {words}\n")
             sys.stderr.flush()

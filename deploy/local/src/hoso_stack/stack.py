@@ -178,8 +178,11 @@ class Stack:
     def _end(self, pid: int) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
+        self.progress.show("starting", "")
+        self.progress.show("ending", "Ctrl-C ends it at once")
         try:
             ended = self._has_ended(STOP_SECONDS)
+            self.progress.show("ending", "")
         except KeyboardInterrupt:
             self._kill(pid)
             raise
