@@ -9,6 +9,7 @@ import pytest
 from hoso_chassis import inbox, migrations
 from hoso_chassis.database import Database, utc_now
 from support.counting import TABLE
+from support.fuzz_targets import Targets, running
 from support.parts import started
 
 CHASSIS = ("hoso_chassis.sql",)
@@ -25,6 +26,13 @@ def servers() -> Generator[Mapping[str, str]]:
 def postgres(servers: Mapping[str, str]) -> str:
     """URL of a real PostgreSQL whose user may create databases."""
     return servers["POSTGRES_URL"]
+
+
+@pytest.fixture(scope="session")
+def targets(postgres: str, servers: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Generator[Targets]:
+    """The api roles of dossier and storage as processes, for tests that send them whatever there is."""
+    with running(postgres, servers, tmp_path_factory.mktemp("apis")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

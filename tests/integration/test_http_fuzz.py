@@ -2,27 +2,24 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import pytest
-import requests
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 
-from support.api_processes import Api, dossier_api, new_database, storage_api
 from support.form import sized
 from support.fuzz_cases import DOCUMENTED, ROUTES, aim, aimed, described, operation_of, systematic, whole
 from support.fuzz_checks import check
 from support.fuzz_marks import marked
-from support.fuzz_world import CALLERS, DossierWorld, StorageWorld, World, authorization
+from support.fuzz_targets import Target, Targets
+from support.fuzz_world import CALLERS, authorization
 from support.leaks import Sent, repeated
 from support.matrices import Covers
 from support.refusals import canary
 
+pytestmark = pytest.mark.timeout(sized(180, 1800))
 MATRIX = "fuzz, routes x callers"
 REACHING = {"citizen", "officer", "nobody"}  # the others are refused before anything is looked at
 EXAMPLES, FEW = sized((10, 3), (500, 100))
@@ -33,38 +30,6 @@ FUZZING = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
-
-
-@dataclass
-class Target:
-    """An api role under fire."""
-
-    api: Api
-    worlds: DossierWorld | StorageWorld
-    session: requests.Session
-    sent: set[str] = field(default_factory=set[str])
-
-    def world(self, route: str, caller: str) -> World:
-        """Things that are there: new ones for whoever may use them up."""
-        uses_up = caller in {"citizen", "officer"} and not route.startswith("GET ")
-        return self.worlds.renewed() if uses_up else self.worlds.world
-
-
-@pytest.fixture(scope="module")
-def targets(postgres: str, servers: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("fuzz")
-    with ExitStack() as stack:
-        urls = [stack.enter_context(new_database(postgres)) for _ in range(2)]
-        dossier = stack.enter_context(dossier_api(urls[0], folder))
-        storage = stack.enter_context(storage_api(urls[1], folder, servers))
-        session = stack.enter_context(requests.Session())
-        worlds = {"dossier": DossierWorld(dossier), "storage": StorageWorld(storage)}
-        for world in worlds.values():
-            stack.callback(world.close)
-        found = {api.name: Target(api, worlds[api.name], session) for api in (dossier, storage)}
-        yield found
-        for target in found.values():
-            assert not repeated(target.sent, target.api.spans_told()), "a span repeats what was sent"
 
 
 @dataclass
@@ -113,7 +78,7 @@ class Cell:
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize(("service", "route"), ROUTES, ids=[route for _, route in ROUTES])
 def test_every_answer_is_described_and_repeats_nothing(
-    targets: Mapping[str, Target], covers: Covers, service: str, route: str, caller: str
+    targets: Targets, covers: Covers, service: str, route: str, caller: str
 ) -> None:
     covers(MATRIX, route, caller)
     target = targets[service]

@@ -103,8 +103,7 @@ class DossierWorld:
         body = {"receipts": [receipt(UUID(draft_id))]}
         self._ok(self._http.post(f"/v1/drafts/{draft_id}/submit", json=body, headers=authorization("citizen") | key()))
         if ready:
-            execute(self._api, _VERIFIED, UUID(draft_id))
-            execute(self._api, _CLEAN_PAPERS, UUID(draft_id))
+            make_ready(self._api, draft_id)
         return draft_id
 
     def _decide(self, dossier_id: str, action: str) -> str:
@@ -160,6 +159,12 @@ _VERIFIED: Final = (
 )
 _CLEAN_PAPERS: Final = "UPDATE attachments SET verdict = 'clean', verdict_at = now() WHERE dossier_id = $1"
 _SCANNED: Final = "UPDATE attachments SET state = 'scanned', verdict = $2, delete_after = NULL WHERE id = $1"
+
+
+def make_ready(api: Api, dossier_id: str) -> None:
+    """Let identity and storage have said what accepting needs."""
+    execute(api, _VERIFIED, UUID(dossier_id))
+    execute(api, _CLEAN_PAPERS, UUID(dossier_id))
 
 
 def execute(api: Api, statement: str, *arguments: object) -> None:
