@@ -14,7 +14,7 @@ import httpx
 from hoso_stack.story import Story, a_pdf
 from hoso_stack.supervisor import read_status
 from support.canary_walk import Walk
-from support.hits import pid_of, send
+from support.hits import kill, pid_of, send
 from support.waiting import until_async
 
 PATH: Final = "kills"
@@ -66,8 +66,7 @@ async def _kill(walk: Walk, part: str, how: signal.Signals) -> None:
     """End a part and wait until the supervisor has it ready again."""
     killed = pid_of(walk.stack.env(), part)
     assert killed is not None
-    os.kill(killed, how)
-    send(killed, signal.SIGCONT)  # to its children too, which must see that it is gone
+    kill(killed, how)
 
     async def back() -> bool:
         status: Any = read_status(walk.stack.folder) or {"parts": {}}

@@ -5,7 +5,7 @@ import logging
 import os
 import random
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -72,8 +72,7 @@ class Hitter:
             if part.endswith("-api") and self.chance.random() < _LATE:
                 send(pid, signal.SIGCONT)
                 await asyncio.sleep(self.chance.uniform(0, _LATE_SECONDS))
-            os.kill(pid, signal.SIGKILL)
-            send(pid, signal.SIGCONT)  # to its children, which must see that it is gone
+            kill(pid, signal.SIGKILL)
             if part.endswith("-worker"):
                 await self.hands.leave(part.removesuffix("-worker"))
             await until_async(partial(self._back, part, pid), within=90)
@@ -117,8 +116,27 @@ def pid_of(env: Mapping[str, str], part: str) -> int | None:
 
 def send(pid: int, number: signal.Signals) -> None:
     """Signal a process and its children: a frozen postmaster's sessions would go on."""
+    _signal(_family(pid), number)
+
+
+def kill(pid: int, how: signal.Signals) -> None:
+    """Kill a process that may be frozen, and let its children go on: they must see that it is gone.
+
+    They are looked up before: of a process that is gone nobody knows the children, and one frozen session of
+    PostgreSQL keeps the next server from starting for ever.
+    """
+    family = _family(pid)
+    os.kill(pid, how)
+    _signal(family, signal.SIGCONT)
+
+
+def _family(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children")
-    for one in [pid, *(map(int, children.read_text().split()) if children.exists() else ())]:
+    return [pid, *(map(int, children.read_text().split()) if children.exists() else ())]
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for one in pids:
         try:
             os.kill(one, number)
         except ProcessLookupError:
