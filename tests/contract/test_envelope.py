@@ -60,6 +60,8 @@ def in_json(**changed: Any) -> bytes:
         ({"ce_time": b"0001-01-01T00:00:00Z"}, ("not-an-instant", "time")),
         ({"ce_time": b"1795485600"}, ("not-an-instant", "time")),
         ({"ce_sequence": b"7"}, ("malformed", "sequence")),
+        ({"ce_replayid": "Nguyễn Thị Mẫu".encode()}, ("malformed", "replayid")),
+        ({"ce_replayid": b"r" * 65}, ("malformed", "replayid")),
         ({"ce_sequence": b"000000000000"}, ("malformed", "sequence")),
         ({"ce_sequence": "٠٠٠٠٠٠٠٠٠٠٠٧".encode()}, ("malformed", "sequence")),
         ({"ce_partitionkey": NUMBER.encode()}, ("not-the-key", "partitionkey")),

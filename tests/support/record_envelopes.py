@@ -122,6 +122,11 @@ ENVELOPES: Final = (
     Kind("ce_time without an offset", no_event("not-an-instant: time"), _but(time=b"2026-11-24T08:00:00")),
     Kind("ce_time outside of the calendar", no_event("not-an-instant: time"), _but(time=b"9999-12-31T23:00:00-14:00")),
     Kind("ce_sequence that is none", no_event("malformed: sequence"), _plus(("ce_sequence", b"1"))),
+    Kind(
+        "ce_replayid that holds more than a name",
+        no_event("malformed: replayid"),
+        lambda g: g.raw.plus(("ce_replayid", g.planted.encode())),
+    ),
     Kind("ce_causationid that is no UUID", no_event("not-a-uuid: causationid"), _plus(("ce_causationid", b"first"))),
     Kind("null foreign header", TAKEN, _plus(("somebodys", None))),
     Kind("foreign header that is no UTF-8", TAKEN, _plus(("somebodys", BINARY))),

@@ -22,6 +22,7 @@ LONGEST_BYTES: Final = 512
 _FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _SEQUENCE: Final = re.compile(r"[0-9]{12}")
+_REPLAY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -70,6 +71,13 @@ def sequence(value: str) -> int:
     if number == 0:
         raise NotACloudEvent("malformed", "sequence")
     return number
+
+
+def replay(value: str) -> str:
+    """Which replay: a name of 1 to 64 letters, digits, `.`, `_` and `-`; it is handed on, so it may hold no more."""
+    if not _REPLAY.fullmatch(value):
+        raise NotACloudEvent("malformed", "replayid")
+    return value
 
 
 def traceparent(raw: bytes | None) -> str | None:

@@ -174,7 +174,7 @@ def _build(key: str, attributes: Mapping[str, str], traceparent: bytes | None, d
         correlationid=_optional_uuid(attributes, "correlationid"),
         causationid=_optional_uuid(attributes, "causationid"),
         sequence=attribute.sequence(attributes["sequence"]) if "sequence" in attributes else None,
-        replayid=attributes.get("replayid"),
+        replayid=attribute.replay(attributes["replayid"]) if "replayid" in attributes else None,
         traceparent=attribute.traceparent(traceparent),
     )
 
