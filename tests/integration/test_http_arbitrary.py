@@ -59,7 +59,7 @@ def send(target: Target, route: str, headers: Mapping[str, str | bytes], body: b
     if answer.status_code >= 400:
         problem: dict[str, Any] = answer.json()
         assert_bilingual(problem["title"], problem["title_en"])
-        sent = Sent("", target.worlds.world.known).take(body, *headers.values())
+        sent = Sent(target.worlds.world.known).take(body, *headers.values())
         assert not repeated(sent, answer.text + str(answer.headers))
     return answer
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 
 from support.form import sized
-from support.fuzz_cases import DOCUMENTED, ROUTES, aim, aimed, described, operation_of, systematic, whole
+from support.fuzz_cases import ROUTES, aim, aimed, described, operation_of, systematic, whole
 from support.fuzz_checks import check
 from support.fuzz_marks import marked
 from support.fuzz_targets import Target, Targets
@@ -44,7 +44,7 @@ class Cell:
     def __post_init__(self) -> None:
         self.world = self.target.world(self.route, self.caller)
         self.who = authorization(self.caller, self.target.worlds.owner)
-        self.sent = Sent(DOCUMENTED[self.service], self.world.known)
+        self.sent = Sent(self.world.known)
         self.told = described(self.service, self.route)
         self.statuses = Counter[int]()
 
