@@ -74,7 +74,7 @@ async def storage_process(database_url: str, folder: Path, settings: dict[str, s
                     except httpx.TransportError:
                         return False
 
-                await until_async(alive, within=20)
+                await until_async(alive, within=60)
             yield running
         finally:
             if process.returncode is None:
