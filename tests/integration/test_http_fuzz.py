@@ -43,7 +43,7 @@ class Cell:
 
     def __post_init__(self) -> None:
         self.world = self.target.world(self.route, self.caller)
-        self.who = authorization(self.caller, self.target.worlds.owner)
+        self.who = authorization(self.caller, self.world.owner)
         self.sent = Sent(self.world.known)
         self.told = described(self.service, self.route)
         self.statuses = Counter[int]()

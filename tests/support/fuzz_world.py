@@ -37,12 +37,14 @@ class World:
         asked: values of query parameters, by name.
         bodies: bodies by route.
         etags: the version of what stands first, by the name of the parameter.
+        owner: the citizen it belongs to.
     """
 
     named: dict[str, list[str]]
     asked: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     bodies: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
     etags: dict[str, str] = field(default_factory=dict[str, str])
+    owner: str = OWNER
 
     @property
     def known(self) -> set[str]:
@@ -53,24 +55,18 @@ class World:
 class DossierWorld:
     """Drafts and dossiers in every state; those that a request can use up are made anew for each cell."""
 
-    owner: str = OWNER
-
     def __init__(self, api: Api) -> None:
         self._api = api
         self._http = httpx.Client(base_url=api.url, timeout=30)
         self._strangers = self._draft(STRANGER)
         self._decided = [self._decide(self._dossier(ready=True), action) for action in ("accept", "refuse")]
-        self.world = self._new()
+        self.world = self.renewed()
 
     def close(self) -> None:
         self._http.close()
 
     def renewed(self) -> World:
-        """A world in which nothing was used up."""
-        self.world = self._new()
-        return self.world
-
-    def _new(self) -> World:
+        """A world in which nothing was used up; `world` is kept for those who only look."""
         draft, empty = self._draft(), self._begin()
         open_dossiers = [self._dossier(ready=ready) for ready in (True, False)]
         dossiers = [*open_dossiers, *self._decided]
@@ -128,24 +124,19 @@ class StorageWorld:
         self._api = api
         self._http = httpx.Client(base_url=api.url, timeout=30)
         self._strangers = self._upload(STRANGER, png())
-        self.owner = OWNER
-        self.world = self._new()
+        self.world = self.renewed()
 
     def close(self) -> None:
         self._http.close()
 
     def renewed(self) -> World:
-        """A world of somebody new."""
-        self.world = self._new()
-        return self.world
-
-    def _new(self) -> World:
-        self.owner = f"person-{uuid4().hex[:8]}"
-        files = [self._upload(self.owner, content) for content in (pdf(), png(), jpeg())]
+        """A world of somebody new; `world` is kept for those who only look."""
+        owner = f"person-{uuid4().hex[:8]}"
+        files = [self._upload(owner, content) for content in (pdf(), png(), jpeg())]
         for attachment, verdict in zip(files, ("clean", "infected"), strict=False):
             execute(self._api, _SCANNED, UUID(attachment), verdict)
         named = {"attachment_id": [*files, self._strangers]}
-        return World(named, bodies={"POST /v1/attachments": [pdf(), png(), jpeg()]})
+        return World(named, owner=owner, bodies={"POST /v1/attachments": [pdf(), png(), jpeg()]})
 
     def _upload(self, subject: str, content: bytes) -> str:
         headers = authorization("citizen", subject) | key() | {"content-type": content_type()}
