@@ -64,9 +64,11 @@ def test_an_entry_that_is_not_as_it_was_made_is_made_anew(cache: Path, damage: s
     }[damage]()
     assert not whole(cache / "thing")
     with making(cache / "thing") as folder:
+        assert (cache / "thing").is_dir(), "a stack that runs may still read in it"
         (folder / "part").write_text("one")
     assert whole(cache / "thing")
     assert part.read_text() == "one"
+    assert sorted(path.name for path in cache.iterdir()) == ["thing", "thing.weight"]
 
 
 def test_what_the_disk_cannot_hold_is_not_begun(cache: Path) -> None:

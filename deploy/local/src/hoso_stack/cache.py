@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -65,17 +65,20 @@ def making(final: Path) -> Generator[Path]:
 
     What a killed run left behind is removed first: the caller holds the lock, so nobody is working in it.
     """
-    shutil.rmtree(final, ignore_errors=True)  # damaged, or not there
     for stale in final.parent.glob(f"making-{final.name}-*"):
         shutil.rmtree(stale, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(dir=final.parent, prefix=f"making-{final.name}-"))
     folder.chmod(0o755)
     try:
         yield folder
-        weight_file(final).write_text(weigh(folder))
+        weighed = weigh(folder)
+        with suppress(FileNotFoundError):  # a damaged one gives way only now: a stack that runs may still read in it
+            final.rename(folder.with_name(f"{folder.name}-before"))
         folder.rename(final)
+        weight_file(final).write_text(weighed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder.with_name(f"{folder.name}-before"), ignore_errors=True)
 
 
 def weight_file(final: Path) -> Path:
