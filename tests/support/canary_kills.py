@@ -131,7 +131,9 @@ async def _kill_under_submits(walk: Walk, part: str, how: signal.Signals) -> Non
         if part == "postgres":
             await _kill(walk, part, how)
         else:
-            os.kill(pid_of(walk.stack.env(), part) or 0, how)
+            pid = pid_of(walk.stack.env(), part)
+            assert pid is not None, f"{part} has no process"  # 0 would be this process group
+            os.kill(pid, how)
     if part != "postgres":  # it could not be ready before
         await asyncio.gather(*asked)
         await _serves(walk, part)
