@@ -39,12 +39,12 @@ async def test_who_wakes_up_beside_a_successor_does_no_harm(
     stack: RunningStack, seed: int, covers: Covers, run: str
 ) -> None:
     parts = RUNS[run]
+    for part in parts:
+        covers("kills, processes x signals", part, "sleep until another leads")
     async with scene(stack, seed) as on, AsyncExitStack() as opened:
         seconds_in_line = [await opened.enter_async_context(standby(stack, part)) for part in parts]
         for _ in range(sized(1, 6)):
             await asyncio.gather(*(sleeps(on, one) for one in seconds_in_line))
-        for part in parts:
-            covers("kills, processes x signals", part, "sleep until another leads")
         verdict, left = await on.verdict(f"sleep-{run}")
     assert verdict.holds(), (verdict.summary(), verdict.findings)
     assert not left.letters, left.letters

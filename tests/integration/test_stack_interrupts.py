@@ -147,10 +147,12 @@ def test_a_kept_stack_outlives_who_started_it_and_down_can_be_interrupted(out: P
         check_the_end(under_way, "Ctrl-C twice")
 
 
-@pytest.mark.skipif(not LONG, reason="a whole stack for each, in the long form")
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("way", WAYS)
 def test_an_interrupted_story_leaves_nothing(out: Path, way: str, covers: Covers) -> None:
     covers(MATRIX, "story", way)
+    if not LONG:
+        pytest.skip("a whole stack for each, in the long form")
     with command(out, "demo") as under_way:
         spans = out / "demo/stack/spans/dossier-api.jsonl"
         until(lambda: spans.exists() and b"/v1/drafts" in spans.read_bytes(), within=170)

@@ -37,8 +37,6 @@ NOWHERE: Final = "http://127.0.0.1:9"  # the discard port, where nobody listens
 PROXIES: Final[list[str]] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "GOPROXY"]
 OFFLINE: Final[dict[str, str]] = dict.fromkeys(PROXIES, NOWHERE)
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk: needs root")
-
 
 @pytest.fixture
 def out(tmp_path: Path) -> Generator[Path]:
@@ -49,7 +47,9 @@ def out(tmp_path: Path) -> Generator[Path]:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Generator[Path]:
-    """A disk of so many megabytes."""
+    """A disk of so many megabytes; skips the test where it cannot be had."""
+    if os.geteuid() != 0:
+        pytest.skip("mounts a small disk: needs root")
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=False)
     if mounted.returncode:
@@ -126,9 +126,11 @@ def test_the_second_run_needs_no_network_and_hears_nothing_of_a_proxy(out: Path,
     assert run(out, "down")[0] == 0
 
 
-@pytest.mark.skipif(not LONG, reason="a whole stack, in the long form")
+@pytest.mark.timeout(400)
 def test_the_demonstration_holds_without_a_network(out: Path, covers: Covers) -> None:
     covers(MATRIX, "story", "no network")
+    if not LONG:
+        pytest.skip("a whole stack, in the long form")
     assert run(out, "demo", environment=OFFLINE, within=180)[0] == 0
 
 
@@ -196,7 +198,6 @@ def test_what_a_crashed_machine_left_is_believed_by_nobody(out: Path, covers: Co
     assert not (out / "stack.env").exists()
 
 
-@needs_root
 def test_a_disk_that_is_too_small_is_named_before_anything_is_begun(tmp_path: Path, out: Path, covers: Covers) -> None:
     covers(MATRIX, "MinIO build", "disk nearly full")
     covers(MATRIX, "start-up", "disk nearly full")
@@ -211,7 +212,6 @@ def test_a_disk_that_is_too_small_is_named_before_anything_is_begun(tmp_path: Pa
         assert list((disk / "out").rglob("*.env")) == []
 
 
-@needs_root
 def test_a_disk_that_fills_up_under_a_running_stack_is_named_by_status(tmp_path: Path, covers: Covers) -> None:
     covers(MATRIX, "running", "disk full")
     with small_disk(tmp_path / "disk", 500) as disk, swept(disk / "out") as out:

@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 
@@ -12,12 +13,14 @@ Covers = Callable[[str, str, str], None]
 """Says that the test at hand tries one cell: of the matrix (named "access, routes x callers"), its row and column."""
 
 OUT: Final = Path(__file__).resolve().parents[2] / "out/matrices"
-_cells: Final[dict[str, dict[tuple[str, str], bool]]] = {}
+Outcome = Literal["passed", "failed", "skipped"]
+_WORST_FIRST: Final[tuple[Outcome, ...]] = ("failed", "passed", "skipped")
+_cells: Final[dict[str, dict[tuple[str, str], Outcome]]] = {}
 
 
 @pytest.fixture
 def covers(record_property: Callable[[str, object], None]) -> Covers:
-    """Note a cell before it is tried; it counts as covered when the test that tries it passes."""
+    """Note a cell before it is tried: it has passed when the test has, and is skipped when the test says so later."""
 
     def note(matrix: str, row: str, column: str) -> None:
         record_property(f"matrix {matrix}", (row, column))
@@ -26,13 +29,13 @@ def covers(record_property: Callable[[str, object], None]) -> Covers:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Take up the cells of a test that has ended; a cell that one test failed is failed."""
+    """Take up the cells of a test that has ended; what one test failed is failed, what one tried is not skipped."""
     if report.when != "call" and report.passed:
         return
     for name, cell in report.user_properties:
         if name.startswith("matrix "):
             cells = _cells.setdefault(name.removeprefix("matrix "), {})
-            cells[_pair(cell)] = report.passed and cells.get(_pair(cell), True)
+            cells[_pair(cell)] = min(cells.get(_pair(cell), "skipped"), report.outcome, key=_WORST_FIRST.index)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -43,8 +46,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     for name, cells in sorted(_cells.items()):
         rows, columns = sorted({row for row, _ in cells}), sorted({column for _, column in cells})
+        ends = Counter(cells.values())
+        skipped = f", {ends['skipped']} skipped" if ends["skipped"] else ""
         terminalreporter.write_line(
-            f"{name}: {len(rows)} x {len(columns)}, {sum(cells.values())} of {len(cells)} cells passed"
+            f"{name}: {len(rows)} x {len(columns)}, {ends['passed']} of {len(cells)} cells passed{skipped}"
         )
         table = {row: {column: cells[row, column] for column in columns if (row, column) in cells} for row in rows}
         (OUT / f"{re.sub('[^a-z0-9]+', '-', name.lower())}.json").write_text(
