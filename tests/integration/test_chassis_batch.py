@@ -1,57 +1,27 @@
 """What one batch does to the database: everything that follows from its records, or nothing."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from pydantic import BaseModel
 from structlog.testing import capture_logs
 
-from hoso_chassis import decoding, faults, positions
 from hoso_chassis.batch import Batches
 from hoso_chassis.consequences import Consequence, Work
 from hoso_chassis.database import Database
-from hoso_chassis.policy import Halt
 from hoso_chassis.positions import PartitionLost
-from hoso_chassis.records import Record
-from hoso_contracts.envelope import CloudEvent, parse
-from hoso_contracts.event import Event
 from hoso_contracts.identity import IdentityVerified
+from support.batches import FIRST, GROUP, position, rows, seen, take
 from support.counting import Count, Counting, CountStore, envelope, record, refused, rejected, verified
-
-GROUP = "hoso.dossier"
-FIRST = ("identity.verifications.v1", 0)
 
 
 class Nothing(BaseModel):
     """A payload without content."""
-
-
-async def take(database: Database, records: Sequence[Record], counting: Counting | None = None) -> Any:
-    """Take a batch from where the positions stand."""
-    counting = counting or Counting()
-    async with database.connection() as connection:
-        await positions.begin(connection, GROUP, {FIRST: 0})
-        expected = await positions.load(connection, GROUP, [FIRST])
-    return await Batches(database, GROUP, counting.inbound, CountStore()).take(records, expected)
-
-
-async def rows(database: Database, query: str, *arguments: Any) -> list[asyncpg.Record]:
-    async with database.connection() as connection:
-        return await connection.fetch(query, *arguments)
-
-
-async def position(database: Database) -> int:
-    return (await rows(database, "SELECT next_offset FROM positions"))[0][0]
-
-
-async def seen(database: Database) -> int:
-    return (await rows(database, "SELECT coalesce(sum(seen), 0)::int FROM counts"))[0][0]
 
 
 async def test_state_outbox_work_inbox_and_position_move_together(database: Database) -> None:
@@ -205,59 +175,6 @@ async def test_a_batch_of_a_lost_partition_leaves_nothing(database: Database) ->
 
     assert await seen(database) == 1
     assert await position(database) == 1
-
-
-async def test_a_record_that_our_own_reading_fails_at_costs_itself_only(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bad = envelope(verified())
-
-    def stumble(event: CloudEvent, topic: str) -> Event | None:
-        if event.id == bad.id:
-            raise KeyError(event.subject)
-        return parse(event, topic)
-
-    monkeypatch.setattr(decoding, "parse", stumble)
-    await take(database, [record(verified(), 0), record(bad, 1)])
-
-    assert await seen(database) == 1
-    (letter,) = await rows(database, "SELECT * FROM dead_letters")
-    assert (letter["reason"], letter["type"]) == ("not-readable", None)
-    assert bad.subject not in letter["detail"]
-    with pytest.raises(Halt):
-        await take(database, [record(bad, offset) for offset in range(2, 2 + faults.LIMIT)])
-
-
-def failing(_event: IdentityVerified, _count: Count) -> Iterable[Consequence]:
-    raise KeyError
-
-
-async def test_too_many_faults_in_a_row_halt_and_keep_nothing(database: Database) -> None:
-    await take(database, [record(verified(), offset) for offset in range(3)], Counting(failing))
-    with pytest.raises(Halt):
-        await take(database, [record(verified(), offset) for offset in range(3, 20)], Counting(failing))
-
-    assert await position(database) == 3
-    assert len(await rows(database, "SELECT FROM dead_letters")) == 3
-    async with database.connection() as connection:
-        assert await faults.in_a_row(connection, GROUP) == faults.LIMIT
-
-
-async def test_a_good_record_begins_the_count_anew(database: Database) -> None:
-    counting = Counting(failing)
-    for offset in range(3 * faults.LIMIT):
-        await take(database, [record(verified(), offset)], counting if offset % 5 else Counting())
-
-    assert await position(database) == 3 * faults.LIMIT
-
-
-async def test_bad_data_never_halts(database: Database) -> None:
-    poison = [record(verified(), offset, value=b"{") for offset in range(3 * faults.LIMIT)]
-    await take(database, poison)
-
-    assert len(await rows(database, "SELECT FROM dead_letters")) == len(poison)
-    async with database.connection() as connection:
-        assert await faults.in_a_row(connection, GROUP) == 0
 
 
 async def test_what_is_announced_carries_cause_and_story(database: Database) -> None:

@@ -87,7 +87,6 @@ class Batches(Generic[A]):
         *,
         apart: bool,
     ) -> Committed:
-        dead = [item for item in incoming if isinstance(item, DeadLetter)]
         taken = [item for item in incoming if isinstance(item, Taken)]
         async with (
             self.database.connection() as connection,
@@ -95,15 +94,19 @@ class Batches(Generic[A]):
             connection.transaction(),
         ):
             await positions.advance(connection, self.group, expected, following)
-            fresh = await self._fresh(connection, taken)
+            fresh = {id(item) for item in await self._fresh(connection, taken)}
             await count.load(connection)
-            for letter in dead:
-                count.after(letter)
-            dead += await (self._apart if apart else self._together)(connection, fresh, count)
+            # In the order they came: what is unreadable among good records is no fault in a row.
+            items = [
+                item
+                for item in incoming
+                if isinstance(item, DeadLetter) or (isinstance(item, Taken) and id(item) in fresh)
+            ]
+            dead = await (self._apart if apart else self._together)(connection, items, count)
             if dead:
                 await dead_letters.bury(connection, self.group, dead)
             await count.save(connection)
-        return Committed({id(item) for item in fresh}, dead)
+        return Committed(fresh, dead)
 
     async def _fresh(self, connection: Connection, taken: Sequence[Taken[A]]) -> list[Taken[A]]:
         if not taken:
@@ -111,26 +114,30 @@ class Batches(Generic[A]):
         answers = await inbox.add(connection, [item.envelope for item in taken])
         return [item for item, is_new in zip(taken, answers, strict=True) if is_new]
 
-    async def _together(self, connection: Connection, items: Sequence[Taken[A]], count: FaultCount) -> list[DeadLetter]:
-        """Load all aggregates once, run the handlers in memory, write everything once."""
-        if not items:
-            return []
-        aggregates = await self.store.load(connection, sorted({item.aggregate_id for item in items}))
+    async def _together(
+        self, connection: Connection, items: Sequence[Taken[A] | DeadLetter], count: FaultCount
+    ) -> list[DeadLetter]:
+        """Load all aggregates once, run the handlers in memory, write everything once; letters are counted only."""
+        ids = sorted({item.aggregate_id for item in items if isinstance(item, Taken)})
+        aggregates = await self.store.load(connection, ids) if ids else {}
         tx = self.database.on(connection)
         touched: set[UUID] = set()
         dead: list[DeadLetter] = []
         for item in items:
-            letter = self._handle(tx, item, aggregates)
+            letter = item if isinstance(item, DeadLetter) else self._handle(tx, item, aggregates)
             count.after(letter)
-            if letter is None:
-                touched.add(item.aggregate_id)
-            else:
+            if letter is not None:
                 dead.append(letter)
-        await self.store.save(connection, [aggregates[key] for key in sorted(touched)])
-        await tx.flush()
+            elif isinstance(item, Taken):
+                touched.add(item.aggregate_id)
+        if touched:
+            await self.store.save(connection, [aggregates[key] for key in sorted(touched)])
+            await tx.flush()
         return dead
 
-    async def _apart(self, connection: Connection, items: Sequence[Taken[A]], count: FaultCount) -> list[DeadLetter]:
+    async def _apart(
+        self, connection: Connection, items: Sequence[Taken[A] | DeadLetter], count: FaultCount
+    ) -> list[DeadLetter]:
         """The same, a savepoint a record: only for a batch whose writing failed, to find the record that breaks it."""
         dead: list[DeadLetter] = []
         for item in items:
@@ -139,7 +146,7 @@ class Batches(Generic[A]):
                 async with connection.transaction():
                     dead += await self._together(connection, [item], count)
             except Exception as error:
-                if self.policy.classify(error) is not Failure.BUG:
+                if isinstance(item, DeadLetter) or self.policy.classify(error) is not Failure.BUG:
                     raise
                 letter = DeadLetter(item.record, item.envelope.type, "not-writable", place(error), is_fault=True)
                 count.in_a_row = before
