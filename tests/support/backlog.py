@@ -34,8 +34,9 @@ class Backlog:
         self.calm = max(count for _, count in self.samples)
 
     def recovery(self, hit: Hit) -> float:
-        """Seconds from the part being ready again until no more waits than before."""
-        return next(at - hit.ready_at for at, count in self.samples if at >= hit.ready_at and count <= self.calm)
+        """Seconds from the part being ready again until no more waits than before, or until the last look."""
+        ends = (at for at, count in self.samples if at >= hit.ready_at and count <= self.calm)
+        return max(0.0, next(ends, self.samples[-1][0]) - hit.ready_at)
 
     def longest_recovery(self, hits: Sequence[Hit]) -> float:
         """The longest of them; of hits that overlap each counts until all are over."""

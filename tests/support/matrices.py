@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pytest
 
@@ -13,9 +13,8 @@ Covers = Callable[[str, str, str], None]
 """Says that the test at hand tries one cell: of the matrix (named "access, routes x callers"), its row and column."""
 
 OUT: Final = Path(__file__).resolve().parents[2] / "out/matrices"
-Outcome = Literal["passed", "failed", "skipped"]
-_WORST_FIRST: Final[tuple[Outcome, ...]] = ("failed", "passed", "skipped")
-_cells: Final[dict[str, dict[tuple[str, str], Outcome]]] = {}
+_STRONGEST_FIRST: Final = ("failed", "passed", "skipped")
+_cells: Final[dict[str, dict[tuple[str, str], str]]] = {}
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     for name, cell in report.user_properties:
         if name.startswith("matrix "):
             cells = _cells.setdefault(name.removeprefix("matrix "), {})
-            cells[_pair(cell)] = min(cells.get(_pair(cell), "skipped"), report.outcome, key=_WORST_FIRST.index)
+            cells[_pair(cell)] = min(cells.get(_pair(cell), "skipped"), report.outcome, key=_STRONGEST_FIRST.index)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

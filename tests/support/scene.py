@@ -10,7 +10,7 @@ from itertools import count
 from hoso_population_mock.people import subject_of as subject_of_person
 from hoso_stack import tokens
 from hoso_stack.story import subject_of
-from support.aftermath import Aftermath, aftermath
+from support.aftermath import aftermath
 from support.backlog import Backlog, watched_backlog
 from support.crowd import AT_ONCE, Crowd, Persistent, crowd_of
 from support.hands import Hands
@@ -40,6 +40,7 @@ class Scene:
     backlog: Backlog
     crowd: Crowd
     hitter: Hitter
+    verdict: Verdict
 
     async def settle_in(self) -> None:
         """Let it run for a while without a fault, so that what is usual is known and stories are at every stage."""
@@ -51,28 +52,29 @@ class Scene:
         done = sum(self.log.settled(story.dossier_id) > 0 for story in self.crowd.stories)
         return self.crowd.in_flight == AT_ONCE and done >= AT_ONCE // 2
 
-    async def verdict(self, name: str) -> tuple[Verdict, Aftermath]:
-        """Let the last stories end, and count."""
+    async def count(self) -> None:
+        """Let the last stories end, and count into the verdict."""
+        verdict, hits = self.verdict, self.hitter.hits
         await self.crowd.end()
-        owners = [subject_of(story.token) for story in self.crowd.stories]
-        left = await aftermath(self.stack.env(), owners)
+        verdict.findings += [f"broke off: {why}" for why in self.crowd.broken]
+        left = await aftermath(self.stack.env(), [subject_of(story.token) for story in self.crowd.stories])
         await self.inboxes.look()
-        hits = self.hitter.hits
         for hit in hits:
             if hit.died_at is not None and hit.part in CHANNELS:
                 self.inboxes.died(CHANNELS[hit.part], hit.died_at)
-        verdict = Verdict(name, trials=len(hits), findings=[f"broke off: {why}" for why in self.crowd.broken])
         for story in self.crowd.stories:
             verdict.count(story, self.log, self.inboxes, left)
         verdict.count_whole(self.crowd.stories, left)
+        verdict.findings += [f"client failed: {failure}" for failure in self.clients.failed]
         verdict.longest_recovery_s = self.backlog.longest_recovery(hits)
-        verdict.write(hits, self.seed)
-        return verdict, left
 
 
 @asynccontextmanager
-async def scene(stack: RunningStack, seed: int) -> AsyncGenerator[Scene]:
-    """A scene with its stories in flight; when the block ends, they are cut off unless the verdict was asked for."""
+async def scene(stack: RunningStack, seed: int, name: str) -> AsyncGenerator[Scene]:
+    """A scene with its stories in flight; when the block ends, they live to their end and the verdict is counted.
+
+    What is known is written to out/faults in any case; when the block fails, the stories are cut off.
+    """
     told.warning("HOSO_FAULTS_SEED=%s hits at the same moments again", seed)  # shown when the test fails
     chance = random.Random(seed)  # noqa: S311 - to hit anywhere, and there again
     client, clients = patient_client(PATIENCE)
@@ -92,6 +94,8 @@ async def scene(stack: RunningStack, seed: int) -> AsyncGenerator[Scene]:
         hands = Hands(env, clients, log)
         opened.push_async_callback(hands.close)
         hitter = Hitter(stack, hands, chance)
-        made = Scene(stack, seed, chance, clients, log, inboxes, backlog, crowd, hitter)
-        await made.settle_in()
-        yield made
+        made = Scene(stack, seed, chance, clients, log, inboxes, backlog, crowd, hitter, Verdict(name))
+        with made.verdict.written(hitter.hits, seed):
+            await made.settle_in()
+            yield made
+            await made.count()

@@ -3,7 +3,8 @@
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -39,11 +40,11 @@ class Verdict:
         repeated: records and mails that came again under the same id, as at-least-once allows: each reader drops them.
         announced_only: messages that a killed peer forgot, so that notify's word stands for them.
         left_for_housekeeping: files that no dossier has and that carry the time at which they are deleted.
-        findings: each loss, double or disorder, in words.
+        findings: each loss, double, disorder or failure, in words.
     """
 
     name: str
-    trials: int
+    trials: int = 0
     effects_expected: int = 0
     lost: int = 0
     duplicated: int = 0
@@ -65,10 +66,12 @@ class Verdict:
         self._count_files(story, left)
 
     def count_whole(self, stories: Sequence[Story], left: Aftermath) -> None:
-        """Add what is of no single story: codes given twice, objects that no row knows."""
+        """Add what is of no single story: codes given twice, objects that no row knows, what a service gave up."""
         codes = Counter(story.code for story in stories if story.code)
         self._effect("codes", len(codes), len(codes), codes.total())
         self._effect("objects that no row knows", 0, 0, len(left.objects - left.all_files.keys()))
+        self.findings += [f"dead letter: {one}" for one in left.letters]
+        self.findings += [f"given up: {one}" for one in left.dead if one["last_error"] != "unknown"]
 
     def _count_events(self, story: Story, heard: Sequence[Heard]) -> None:
         by_id: dict[UUID, Heard] = {}
@@ -141,15 +144,27 @@ class Verdict:
             self.out_of_order += 1
             self.findings.append(f"{what}: out of order")
 
-    def write(self, hits: Sequence[Hit], seed: int) -> None:
-        """Write out/faults/<name>.json and, for people, <name>.txt with every hit; print the summary."""
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-        fields: dict[str, Any] = {name: getattr(self, name) for name in FIELDS} | {"commit": commit.stdout.strip()}
+    @contextmanager
+    def written(self, hits: Sequence[Hit], seed: int) -> Generator[None]:
+        """Write out/faults/<name>.txt with every hit when the block ends, and <name>.json when all was counted."""
         folder = ROOT / "out/faults"
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{self.name}.json").unlink(missing_ok=True)
+        try:
+            yield
+        except BaseException as error:
+            self.findings.append(f"not counted to the end: {type(error).__name__}: {error}")
+            raise
+        finally:
+            self.trials = len(hits)
+            words = [f"seed {seed}", *map(str, hits), self.summary(), *self.findings]
+            (folder / f"{self.name}.txt").write_text("\n".join(words) + "\n")
+        self._write_counts(folder)
+
+    def _write_counts(self, folder: Path) -> None:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+        fields: dict[str, Any] = {name: getattr(self, name) for name in FIELDS} | {"commit": commit.stdout.strip()}
         (folder / f"{self.name}.json").write_text(json.dumps(fields, indent=2) + "\n")
-        words = [f"seed {seed}", *map(str, hits), self.summary(), *self.findings]
-        (folder / f"{self.name}.txt").write_text("\n".join(words) + "\n")
 
     def summary(self) -> str:
         """The counts in one line, without what nobody counts as wrong being hidden."""
@@ -162,7 +177,7 @@ class Verdict:
         )
 
     def holds(self) -> bool:
-        """Whether nothing was lost, done twice or out of order, and only SMSs have an unknown outcome."""
+        """Whether nothing was lost, done twice, out of order or given up, and only SMSs have an unknown outcome."""
         return not self.findings and all(one["channel"] == "sms" for one in self.unknown_outcome)
 
 
