@@ -9,7 +9,7 @@ from hoso_stack.story import Tap, tap
 from support.stories import RunningStack, whole_stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Generator[RunningStack]:
     """The whole stack, running."""
     with whole_stack() as stack:

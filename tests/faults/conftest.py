@@ -10,7 +10,7 @@ import pytest
 from support.stories import RunningStack, whole_stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Generator[RunningStack]:
     """The whole stack, running."""
     with whole_stack() as stack:

@@ -15,27 +15,27 @@ from support.parts import started
 CHASSIS = ("hoso_chassis.sql",)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def servers() -> Generator[Mapping[str, str]]:
     """Kafka with the topics of the contracts, PostgreSQL and MinIO, as the values of their stack.env."""
     with started() as values:
         yield values
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres(servers: Mapping[str, str]) -> str:
     """URL of a real PostgreSQL whose user may create databases."""
     return servers["POSTGRES_URL"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def targets(postgres: str, servers: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Generator[Targets]:
     """The api roles of dossier and storage as processes, for tests that send them whatever there is."""
     with running(postgres, servers, tmp_path_factory.mktemp("apis")) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka(servers: Mapping[str, str]) -> str:
     """Bootstrap servers of a real broker that has the topics of the contracts."""
     return servers["KAFKA_BOOTSTRAP_SERVERS"]
