@@ -126,8 +126,26 @@ async def test_a_slow_one_must_go_when_somebody_waits_and_a_quick_one_need_not()
             slow.due = 0
             slow.use(60_000)
             slow.use(0)  # the time is not over
-            slow.due = 0
+            slow.due, slow.since = 0, slow.since - 120
             with pytest.raises(Problem, match="upload-too-slow"):
                 slow.use(59_999)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_good_line_may_pause_and_one_that_stops_for_good_must_go() -> None:
+    of = places(1, rate=1000)  # looked at once a minute
+    async with taken(of, "p-1") as mobile, of.begin("p-2") as other:
+        waiting = asyncio.create_task(other.take())
+        await turns()
+
+        def brings(size: int, minutes: int) -> None:
+            mobile.due, mobile.since = 0, mobile.since - 60 * minutes
+            mobile.use(size)
+
+        brings(240_000, 2)
+        brings(1, 1)  # nothing in a minute, and still more than a thousand a second since it began
+        with pytest.raises(Problem, match="upload-too-slow"):
+            brings(1, 2)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)

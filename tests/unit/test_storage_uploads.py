@@ -11,7 +11,7 @@ from starlette.types import Message
 from hoso_chassis.problems import Problem, standard
 from hoso_storage.places import Pace, Places
 from hoso_storage.uploads import BODY_LIMIT, SMALL, TypedUpload, read_upload
-from support.storage_samples import content_type, form, png
+from support.storage_samples import content_type, form, pdf, png
 from support.waiting import until_async
 
 DRAFT = UUID("01938f6e-1111-7000-8000-000000000001")
@@ -118,6 +118,37 @@ async def test_a_slow_upload_is_ended_when_somebody_waits_for_its_place() -> Non
     with pytest.raises(Problem) as caught:
         await slow
     assert (caught.value.status_code, caught.value.slug) == (408, "upload-too-slow")
+
+
+@pytest.mark.parametrize("is_seen_first", ["the piece", "the clock"])
+async def test_an_upload_that_came_whole_is_kept_though_the_loop_was_busy_meanwhile(is_seen_first: str) -> None:
+    """Its last piece comes too late, or in time and, with the look at its pace, while the loop is busy."""
+    places, loop, came = one_place(rate=1_000_000_000, pace_seconds=0.05), asyncio.get_running_loop(), asyncio.Event()
+    whole = form(DRAFT, pdf(3 * SMALL))
+    left, waiting = body(whole[: 2 * SMALL], whole[2 * SMALL :]), list[asyncio.Task[None]]()
+
+    async def receive() -> Message:
+        if len(left) == 1 and not waiting:
+            waiting.append(asyncio.create_task(other.take()))
+            await asyncio.sleep(0)
+            if is_seen_first == "the clock":
+                loop.call_at(slow.due - 0.001, came.set)
+                loop.call_soon(busy, slow.due)
+                await came.wait()
+            busy(slow.due)
+        return left.pop(0)
+
+    def busy(until: float) -> None:
+        while loop.time() <= until:
+            pass
+
+    headers = [(b"content-type", content_type().encode())]
+    of = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
+    async with places.begin("p-1") as slow, places.begin("p-2") as other:
+        assert (await read_upload(of, slow, 5)).media_type == "application/pdf"
+        assert places.are_wanted
+        waiting[0].cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_a_slow_upload_that_nobody_waits_for_goes_on() -> None:

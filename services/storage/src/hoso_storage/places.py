@@ -12,7 +12,12 @@ from hoso_storage import refusals
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much of an upload must come in how many seconds while somebody waits for its place."""
+    """What an upload must bring while somebody waits for its place.
+
+    Attributes:
+        rate: bytes a second, on average since it has its place.
+        seconds: how long it has before it is looked at first, and until each next look.
+    """
 
     rate: float
     seconds: float
@@ -78,14 +83,14 @@ class Places:
         try:
             await asyncio.wait([turn], timeout=self.wait_seconds)
         except asyncio.CancelledError:
-            if self._was_given(turn):
+            if self._end_wait(turn):
                 self._give_back()
             raise
-        if not self._was_given(turn):
+        if not self._end_wait(turn):
             raise refusals.too_busy()
 
-    def _was_given(self, turn: asyncio.Future[bool]) -> bool:
-        """Tell whether the wait had success; it ends now, if it has not."""
+    def _end_wait(self, turn: asyncio.Future[bool]) -> bool:
+        """End the wait, if nobody has yet, and tell whether it had success."""
         if not turn.done():
             self._queue.remove(turn)
             return False
@@ -100,14 +105,16 @@ class Places:
 
 @dataclass(slots=True)
 class Place:
-    """The place of one upload: taken once the upload needs it, and kept as long as bytes flow.
+    """The place of one upload: taken once the upload needs it, and kept while it brings enough or nobody waits.
 
     Attributes:
-        due: when it is looked at next how much came, on the loop's clock.
+        since: when it was taken, on the loop's clock.
+        due: when it is looked at next how much came since.
     """
 
     _places: Places
     is_taken: bool = False
+    since: float = inf
     due: float = inf
     _came: int = 0
 
@@ -116,21 +123,21 @@ class Place:
         if not self.is_taken:
             await self._places.get()
             self.is_taken = True
-            self._look_again()
+            self.since, self._came = asyncio.get_running_loop().time(), 0
+            self.due = self.since + self._places.pace.seconds
 
     def use(self, size: int) -> None:
-        """Note that so many bytes came, or that time went by.
+        """Note that so many bytes came, or that time went by, and that more is to come.
+
+        What is judged is all the time since the place was taken: a good line may pause.
 
         Raises:
             Problem: 408 upload-too-slow: it was less than it must be, and somebody waits.
         """
         self._came += size
-        if asyncio.get_running_loop().time() < self.due:
+        now, pace = asyncio.get_running_loop().time(), self._places.pace
+        if now < self.due:
             return
-        pace = self._places.pace
-        if self._places.are_wanted and self._came < pace.rate * pace.seconds:
+        if self._places.are_wanted and self._came < pace.rate * max(now - self.since, pace.seconds):
             raise refusals.upload_too_slow()
-        self._look_again()
-
-    def _look_again(self) -> None:
-        self.due, self._came = asyncio.get_running_loop().time() + self._places.pace.seconds, 0
+        self.due = now + pace.seconds

@@ -31,9 +31,11 @@ class StorageSettings(ServiceSettings):
     )
     upload_wait_seconds: Seconds = Field(10, description="How long an upload waits for a place.")
     upload_least_rate: Count = Field(
-        32_768, description="Bytes a second an upload brings while others wait for places."
+        32_768, description="Bytes a second an upload brings on average while others wait."
     )
-    upload_pace_seconds: Seconds = Field(4, description="Over how long that is measured.")
+    upload_pace_seconds: Seconds = Field(
+        4, description="Time it has before that is looked at, and until each next look."
+    )
     upload_idle_seconds: Seconds = Field(15, description="Longest pause between two pieces of an upload.")
     upload_seconds: Seconds = Field(300, description="Longest time for a whole upload.")
     unbound_files_per_draft: Count = Field(20, description="Files of one citizen in one draft that no dossier has yet.")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -73,24 +73,31 @@ async def _messages(request: Request, place: Place, idle_seconds: float) -> Asyn
         message = await _next(request, place, idle_seconds)
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
+        if not message.get("more_body", False):  # whole, however long it took: there is nothing left to hurry
+            yield message
+            return
         place.use(len(message.get("body", b"")))
         yield message
-        if not message.get("more_body", False):
-            return
 
 
 async def _next(request: Request, place: Place, idle_seconds: float) -> Message:
     """Wait for the next piece, and look meanwhile how much came."""
     end = asyncio.get_running_loop().time() + idle_seconds
     while True:
-        try:
-            async with asyncio.timeout_at(min(end, place.due)):
-                return await request.receive()
-        except TimeoutError:
-            if end <= asyncio.get_running_loop().time():
-                raise refusals.too_slow() from None
-            place.use(0)
-        except Problem as refusal:
-            if refusal.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # a large piece passes the form's limit too
-                raise refusals.too_large() from None
-            raise
+        # Once more when the time is over: the piece may have come while the loop was busy, and nobody looked.
+        for until in (min(end, place.due), 0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    return await _receive(request)
+        if end <= asyncio.get_running_loop().time():
+            raise refusals.too_slow()
+        place.use(0)
+
+
+async def _receive(request: Request) -> Message:
+    try:
+        return await request.receive()
+    except Problem as refusal:
+        if refusal.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # a large piece passes the form's limit too
+            raise refusals.too_large() from None
+        raise
