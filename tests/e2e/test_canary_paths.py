@@ -12,13 +12,14 @@ from support import canary_forms, canary_http, canary_kills, canary_outside, can
 from support.canaries import Search
 from support.canary_places import ALLOWED, PLACES, Seen, activity
 from support.canary_walk import PATIENCE, Walk
+from support.form import sized
 from support.hits import pid_of
 from support.hunted import hunted
 from support.kept import kept_when_still
 from support.matrices import Covers
 from support.stories import RunningStack
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(sized(600, 3600))]
 
 MATRIX = "canary, paths x places"
 STORIES = "stories"

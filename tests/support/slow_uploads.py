@@ -2,9 +2,10 @@
 
 import asyncio
 import resource
+import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
@@ -50,11 +51,22 @@ class Crowd:
             await asyncio.sleep(EVERY_SECONDS)  # the pace of the ones who send, nothing is waited for
 
 
-def allow_files(count: int) -> None:
-    """Let this process and those it starts have so many files open; fails where the machine does not allow it."""
+def hard_limit_of_files() -> int:
+    """How many files a process may have open here at most."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
+
+
+@contextmanager
+def allowed_files(count: int) -> Generator[None]:
+    """Let this process and those it starts have so many files open, as long as the block lasts."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < count:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    enough = soft == resource.RLIM_INFINITY or soft >= count
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft if enough else count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @asynccontextmanager
