@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
 PARTITION = 7
 BUSY = 0.15  # of a processor: what a worker with nothing to do never takes
+LOOK = 2.0  # seconds at least, so that the share of a processor means something
 PERSON = person_at(50_000_008)  # a name of five words: nobody else in a test has it
 
 
@@ -54,6 +55,10 @@ async def test_every_record_has_its_end_and_the_good_ones_around_it_are_done(
         await writer.forget(sent[-1].offset + 1)
         await reader.forget_letters(PARTITION)
 
+    async def long_enough() -> bool:
+        return monotonic() >= since + LOOK
+
+    await until_async(long_enough, within=10)
     after, seconds = await reader.metrics(), monotonic() - since
     assert after.cpu_seconds - at_rest.cpu_seconds < BUSY * seconds + 0.05, "the worker runs hot"
     assert after.counts() - before.counts() == counted(sent)
