@@ -10,7 +10,7 @@ import random
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from hoso_stack.cache import cache_folder
 
@@ -19,7 +19,7 @@ HIGHEST: Final = 65_000
 LOWEST_FREE: Final = 10_000
 ENOUGH: Final = 2_000
 OUTGOING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
-_promised: list[IO[bytes]] = []  # open, and with it locked, for as long as this process lives
+_promised: list[int] = []  # a file that is open, and with it locked, for as long as this process lives
 
 
 class PortTaken(Exception):
@@ -89,7 +89,7 @@ def _promise(port: int) -> bool:
     """Lock the port's byte of a file in the cache, until this process ends; True when no other has it."""
     try:
         if not _promised:
-            _promised.append((cache_folder() / "ports.lock").open("ab"))
+            _promised.append(os.open(cache_folder() / "ports.lock", os.O_WRONLY | os.O_CREAT, 0o644))
         fcntl.lockf(_promised[0], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
     except BlockingIOError:
         return False
