@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import ProducerFenced
+from structlog.testing import capture_logs
 
 from hoso_chassis import relay as relay_module
 from hoso_chassis.database import Database
@@ -101,7 +102,8 @@ async def test_a_leader_that_slept_too_long_adds_nothing(database: Database, kaf
     await announce(database, [subject])
     async with database.connection() as connection:
         assert await old.lease.hold(connection)
-        rows = await connection.fetch("SELECT position, topic, type, key, value, headers::text AS headers FROM outbox")
+        await old._lead(connection)
+        rows = await old._oldest(connection)
     await old._send(rows)  # it falls asleep before it deletes
     async with database.connection() as connection:
         await connection.execute("UPDATE leases SET expires_at = now() - interval '1 second'")
@@ -124,10 +126,10 @@ class Sleepy(Relay):
 
     __slots__ = ("asleep", "awake")
 
-    async def _open_producer(self) -> AIOKafkaProducer:
+    async def _open_producer(self) -> None:
         self.asleep.set()
         await self.awake.wait()
-        return await Relay._open_producer(self)
+        await Relay._open_producer(self)
 
 
 async def test_a_leader_that_slept_before_it_had_a_producer_sends_nothing_again(
@@ -146,9 +148,11 @@ async def test_a_leader_that_slept_before_it_had_a_producer_sends_nothing_again(
     running = asyncio.create_task(new.run())
     await until_async(lambda: backlog(database), within=20, is_=0)
 
-    old.awake.set()
-    with pytest.raises(LeaseLost):
-        await sleeping
+    with capture_logs() as said:
+        old.awake.set()
+        with pytest.raises(LeaseLost):
+            await sleeping
+    assert "relay-leads" not in [line["event"] for line in said]
     await old._close_producer()
     await announce(database, [subject])
     await until_async(lambda: backlog(database), within=20, is_=0)
@@ -156,6 +160,24 @@ async def test_a_leader_that_slept_before_it_had_a_producer_sends_nothing_again(
     await running
     events = await until_async(lambda: reader.of({subject}), within=20, is_=lambda found: len(found) >= 2)
     assert [event.sequence for event in events] == [1, 2]
+
+
+async def test_rows_read_under_a_lease_that_has_changed_hands_are_not_sent(database: Database, kafka: str) -> None:
+    old, new = Relay(database, kafka), Relay(database, kafka)
+    await announce(database, [uuid4()])
+    async with database.connection() as connection:
+        assert await old.lease.hold(connection)
+        await old._lead(connection)
+        rows = await old._oldest(connection)
+        await connection.execute("UPDATE leases SET expires_at = now() - interval '1 second'")
+        assert await new.lease.hold(connection)
+        await new._lead(connection)
+        assert not await old.lease.hold(connection)  # as is found out beside a round
+    with pytest.raises(LeaseLost):
+        await old._send(rows)
+    await new._send(rows)  # nobody has shut it out
+    await old._close_producer()
+    await new._close_producer()
 
 
 async def test_a_lease_that_ran_out_changes_hands_with_a_higher_fence(database: Database) -> None:

@@ -151,7 +151,7 @@ class Relay:
         self._set_aside = {topic: until for topic, until in self._set_aside.items() if until > now}
         async with self.database.connection() as connection:
             rows = await self._oldest(connection)
-            if rows and self._needs_producer():
+            if rows and self._own_producer() is None:
                 await self._lead(connection)
                 rows = await self._oldest(connection)
             if not rows:
@@ -172,20 +172,23 @@ class Relay:
     async def _lead(self, connection: Connection) -> None:
         """Open the producer, which shuts out the one before, and only then make sure that the lead is still ours.
 
-        A relay that slept in between would else shut out its successor and send again what that one has sent and
-        deleted. The rows must be read after this, for the same reason.
+        A relay that slept in between would else send again what its successor has sent and deleted; as it is, it may
+        cost that one a round, and sends nothing again. The rows must be read after this, for the same reason.
         """
         await self._open_producer()
         if not await self.lease.hold(connection):
             raise LeaseLost
         self._fence = self.lease.fence
+        log.info("relay-leads", fence=self._fence)
 
-    def _needs_producer(self) -> bool:
-        return self._producer is None or self._fence != self.lease.fence
+    def _own_producer(self) -> AIOKafkaProducer | None:
+        return self._producer if self._fence == self.lease.fence else None
 
     async def _send(self, rows: Sequence[Row]) -> None:
         """Send all rows in one Kafka transaction; returns when it is committed."""
-        producer = await self._open_producer()
+        # It opens none: the rows were read before, and a lease that changed hands since may have seen them sent.
+        if (producer := self._own_producer()) is None:
+            raise LeaseLost
         for topic in sorted({row["topic"] for row in rows}):
             await _require_writable(producer, topic)
         async with _transaction(producer):
@@ -204,25 +207,20 @@ class Relay:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def _open_producer(self) -> AIOKafkaProducer:
-        """The producer of this lease; a new fence gets a new producer, which shuts out the one before."""
-        if self._producer is None or self._needs_producer():
-            await self._close_producer()
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self.bootstrap_servers,
-                client_id=self.database.source,
-                transactional_id=f"hoso.{self.database.source.removeprefix('/hoso/')}.relay",
-                transaction_timeout_ms=int(ROUND_SECONDS * 1000),
-                linger_ms=0,
-                max_batch_size=262_144,
-                max_request_size=1_048_576,
-                request_timeout_ms=10_000,
-            )
-            self._producer = producer
-            await producer.start()
-            self._fence = self.lease.fence
-            log.info("relay-leads", fence=self._fence)
-        return self._producer
+    async def _open_producer(self) -> None:
+        """A new producer for this lease, which shuts out the one before."""
+        await self._close_producer()
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap_servers,
+            client_id=self.database.source,
+            transactional_id=f"hoso.{self.database.source.removeprefix('/hoso/')}.relay",
+            transaction_timeout_ms=int(ROUND_SECONDS * 1000),
+            linger_ms=0,
+            max_batch_size=262_144,
+            max_request_size=1_048_576,
+            request_timeout_ms=10_000,
+        )
+        await self._producer.start()
 
     async def _close_producer(self) -> None:
         producer, self._producer, self._fence = self._producer, None, 0
