@@ -82,6 +82,7 @@ def has_a_name() -> bool:
 
 def keep_in_memory() -> None:
     """Let no crash leave a dump of what the part had in its memory; 1 also stops a core_pattern that is a program."""
+    # The soft limit only: no part raises it, and by the hard one it is seen that our services lower it by themselves.
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
 
