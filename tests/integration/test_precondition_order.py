@@ -1,54 +1,28 @@
 """A request that is wrong in every way at once is told of one thing after the other, in the documented order."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from support.dossier_samples import AGENCY
 from support.dossier_service import Service, citizen, empty_database, officer, running
+from support.fuzz_cases import ROUTES
 from support.matrices import Covers
+from support.precedence import MEDIA_TYPE, NO_KEY, NO_TOKEN, REUSED, Fault, Sent, refused_in_order, role
 
-MATRIX: Final = "precedence of refusals, routes x faults"
 BAD_JSON: Final = b'{"reason": '
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A request; a fault is another one."""
-
-    method: str
-    path: str
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    def having(self, **headers: str | None) -> "Sent":
-        """The same with other headers; None leaves one out."""
-        changed: dict[str, str | None] = {**self.headers}
-        changed |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return replace(self, headers={name: value for name, value in changed.items() if value is not None})
-
-
-Fault = tuple[str, int, str, Callable[[Sent], Sent]]
-"""What is wrong, the status and slug it is told by, and how a request comes to have it."""
-
 JSON_BODY: Final[Fault] = ("body", 400, "malformed-request", lambda sent: replace(sent, body=BAD_JSON))
-NO_TOKEN: Final[Fault] = ("token", 401, "token-missing", lambda sent: sent.having(authorization=None))
-NO_KEY: Final[Fault] = ("key", 400, "idempotency-key-missing", lambda sent: sent.having(idempotency_key=None))
 NO_MATCH: Final[Fault] = ("If-Match", 428, "if-match-missing", lambda sent: sent.having(if_match=None))
 SHAPE: Final[Fault] = ("fields", 422, "invalid-request", lambda sent: replace(sent, body=b'{"x": 1}'))
-REUSED: Final[Fault] = ("key reused", 422, "idempotency-key-reused", lambda sent: sent.having(idempotency_key="used"))
 STALE: Final[Fault] = ("version", 412, "version-changed", lambda sent: sent.having(if_match='"7"'))
-
-
-def role(headers: Mapping[str, str]) -> Fault:
-    return ("role", 403, "wrong-role", lambda sent: sent.having(**headers))
 
 
 def absent(sent: Sent) -> Sent:
@@ -65,7 +39,7 @@ CASES: Final[Mapping[str, tuple[Fault, ...]]] = {
     ),
     "PATCH /v1/drafts/{draft_id}": (
         NO_TOKEN, role(officer()), NO_MATCH,
-        ("media type", 415, "unsupported-media-type", lambda sent: sent.having(content_type="text/plain")),
+        MEDIA_TYPE,
         JSON_BODY,
         ("patch", 422, "answers-invalid", lambda sent: replace(sent, body=b"[]")),
         ABSENT, STALE,
@@ -125,22 +99,16 @@ GOOD: Final[Mapping[str, Callable[[Service], Awaitable[Sent]]]] = {
 }
 
 
-async def _ask(dossier: Service, sent: Sent) -> httpx.Response:
-    headers = {"content-type": "application/json"} | dict(sent.headers)
-    return await dossier.http.request(sent.method, sent.path, content=sent.body, headers=headers)
-
-
 @pytest.mark.parametrize("name", CASES)
 async def test_the_first_thing_that_is_wrong_is_told_and_nothing_is_done(
     dossier: Service, covers: Covers, name: str
 ) -> None:
-    faults, good = CASES[name], await GOOD[name](dossier)
+    good = await GOOD[name](dossier)
     before = await dossier.contents()
-    for number, (what, status, slug, _) in enumerate(faults):
-        covers(MATRIX, name, f"{number + 1}. {what}")
-        sent = good.having(idempotency_key=str(uuid4()))
-        for *_, spoil in reversed(faults[number:]):
-            sent = spoil(sent)
-        answer = await _ask(dossier, sent)
-        assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}"), what
+    await refused_in_order(dossier.http, covers, name, good, CASES[name])
     assert await dossier.contents() == before
+
+
+async def test_every_changing_route_is_here() -> None:
+    changing = {route for service, route in ROUTES if service == "dossier" and not route.startswith("GET ")}
+    assert set(CASES) == changing
