@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,7 +16,8 @@ from support.http_head_edges import HEADS
 from support.http_hidden_edges import HIDINGS
 from support.http_path_edges import PATHS
 from support.http_routes import Route, routes
-from support.raw_http import exchange
+from support.http_slow_edges import SLOW, SlowEdge
+from support.raw_http import connected, exchange
 from support.storage_samples import BOUNDARY
 
 PATH: Final = "HTTP"
@@ -60,6 +62,7 @@ PERSONAL: Final[tuple[Edge, ...]] = (
     edge("JSON of it", _said(_JSON), None, json=PLAIN),
     edge("JSON list of it", _said('[{"{word}":1},"{word}"]'), None, json=PLAIN),
 )
+GOING: Final = tuple(trick for trick in SLOW if not trick.ends)  # who waits to be refused is waited for by minutes
 TRICKS: Final = (*HEADS, *PATHS, *BODIES, *FRAMINGS, *HIDINGS)
 
 
@@ -96,6 +99,11 @@ async def try_everything(walk: Walk, story: Story, attachment: str) -> None:
                 if number % every == 0 and trick.tries(route):
                     tries.append((port, route, trick))
 
+    async def go_away(port: int, route: Route, trick: SlowEdge) -> None:
+        async with turn, connected(port) as talk:
+            with suppress(ConnectionError):
+                await trick.play(talk, route)
+
     async def attempt(port: int, route: Route, trick: Edge) -> None:
         async with turn:
             parts, answers = trick.send(route), max(map(len, trick.ends.values()))
@@ -104,4 +112,7 @@ async def try_everything(walk: Walk, story: Story, attachment: str) -> None:
         for answer in found:
             walk.heard(PATH, answer.status, str(answer.headers).encode(), answer.body)
 
-    await asyncio.gather(*(attempt(*one) for one in tries))
+    gone = [
+        go_away(*by_word[number % len(words)][number % len(by_word[0])], trick) for number, trick in enumerate(GOING)
+    ]
+    await asyncio.gather(*gone, *(attempt(*one) for one in tries))
