@@ -44,6 +44,12 @@ def role(headers: Mapping[str, str]) -> Fault:
     return ("role", 403, "wrong-role", lambda sent: sent.having(**headers))
 
 
+async def ask(http: httpx.AsyncClient, sent: Sent) -> httpx.Response:
+    """Send it; its body is JSON when it does not say."""
+    headers = {"content-type": "application/json"} | dict(sent.headers)
+    return await http.request(sent.method, sent.path, content=sent.body, headers=headers)
+
+
 async def refused_in_order(
     http: httpx.AsyncClient, covers: Covers, name: str, good: Sent, faults: Sequence[Fault]
 ) -> None:
@@ -54,6 +60,5 @@ async def refused_in_order(
         sent = good.having(idempotency_key=str(uuid4()))
         for *_, spoil in reversed(faults[number:]):
             sent = spoil(sent)
-        headers = {"content-type": "application/json"} | dict(sent.headers)
-        answer = await http.request(sent.method, sent.path, content=sent.body, headers=headers)
+        answer = await ask(http, sent)
         assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}"), what
