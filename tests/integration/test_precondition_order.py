@@ -12,7 +12,7 @@ from support.dossier_samples import AGENCY
 from support.dossier_service import Service, citizen, empty_database, officer, running
 from support.fuzz_cases import ROUTES
 from support.matrices import Covers
-from support.precedence import MEDIA_TYPE, NO_KEY, NO_TOKEN, REUSED, Fault, Sent, refused_in_order, role
+from support.precedence import MEDIA_TYPE, NO_KEY, NO_TOKEN, REUSED, Fault, Sent, ask, refused_in_order, role
 
 BAD_JSON: Final = b'{"reason": '
 
@@ -34,7 +34,7 @@ def absent(sent: Sent) -> Sent:
 ABSENT: Final[Fault] = ("thing", 404, "not-found", absent)
 CASES: Final[Mapping[str, tuple[Fault, ...]]] = {
     "POST /v1/drafts": (
-        JSON_BODY, NO_TOKEN, role(officer()), NO_KEY, SHAPE,
+        JSON_BODY, NO_TOKEN, role(officer()), NO_KEY, SHAPE, REUSED,
         ("procedure", 422, "unknown-procedure", lambda sent: replace(sent, body=b'{"procedure": "9.999999"}')),
     ),
     "PATCH /v1/drafts/{draft_id}": (
@@ -69,7 +69,9 @@ async def dossier(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> As
         yield service
 
 
-async def _draft(_: Service) -> Sent:
+async def _draft(dossier: Service) -> Sent:
+    begun = Sent("POST", "/v1/drafts", b'{"procedure": "1.004194"}', citizen())
+    assert (await ask(dossier.http, begun.having(idempotency_key="used"))).status_code == 201
     return Sent("POST", "/v1/drafts", b'{"procedure": "1.004194"}', citizen())
 
 

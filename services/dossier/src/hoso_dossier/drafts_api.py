@@ -168,12 +168,11 @@ class DraftsApi:
         self, request: Request, response: Response, body: NewDraft, citizen: Citizen, key: Key
     ) -> DraftView:
         """Begin a draft: it lives 30 days and is seen by nobody but its owner."""
-        procedure = self._procedure(body.procedure, citizen)
         scope, sent = Scope.of(request, citizen.subject, key), digest(body.model_dump())
         async with self.database.transaction() as tx:
             facts = await claim(tx.connection, scope, sent)
             if facts is None:
-                draft = _new(procedure, self.database.clock())
+                draft = _new(self._procedure(body.procedure, citizen), self.database.clock())
                 await drafts.add(tx.connection, draft, citizen.subject)
                 facts = _facts(draft)
                 await keep(tx.connection, scope, sent, facts)
