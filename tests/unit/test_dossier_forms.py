@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoso_chassis.problems import ERRORS
 from hoso_dossier.flaws import WORDS, Flaw
 from hoso_dossier.forms import Form
 from hoso_dossier.identity_numbers import Profile
 from hoso_dossier.procedures import catalogue
+from hoso_dossier.refusals import not_valid
 from hoso_dossier.residence import Answers, years_after
 from hoso_dossier.values import Contact
 from support.dossier_samples import AGENCY, answers
@@ -129,6 +131,19 @@ def test_all_flaws_are_told_at_once() -> None:
         ("/answers/gender", "not-a-choice"),
         ("/answers/to_date", "period-too-long"),
     }
+
+
+def test_a_flood_of_wrong_items_is_told_in_few_words() -> None:
+    """40 KB of them were 40,000 flaws, found in half a second, told in 6 MB."""
+    given = answers(notification={"channels": [0] * 20_000})
+    found = FORM.find_flaws(given)
+    assert Flaw("/answers/notification/channels", "too-many") in found
+    assert len(found) < 100
+    assert len(not_valid(found, []).errors) == ERRORS
+
+
+def test_no_error_is_told_twice() -> None:
+    assert len(not_valid([Flaw("/answers", "unknown-field")] * 2, []).errors) == 1
 
 
 VALUES = st.recursive(

@@ -1,6 +1,6 @@
 """Problem documents (RFC 9457) in Vietnamese and English; none repeats anything that was sent."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from hoso_chassis.problem_words import ANY_FIELD, FIELD, SEE_DESCRIPTION, STANDA
 from hoso_chassis.tracing import current_ids
 
 MEDIA_TYPE = "application/problem+json"
-_ERRORS = 30  # are told: 64 KB of unknown names made an answer of 700 KB
+ERRORS = 30  # are told of one answer: 64 KB of unknown names made an answer of 700 KB
 
 
 class FieldError(BaseModel):
@@ -56,7 +56,7 @@ class Problem(HTTPException):
         slug: stable name, the last part of the type.
         happened: the title.
         to_do: what the caller can do about it, the detail.
-        errors: what is wrong with which field.
+        errors: what is wrong with which field; the first `ERRORS` are told, none twice.
         headers: further response headers.
         extensions: further members of the document; immutable facts, never input.
     """
@@ -67,13 +67,13 @@ class Problem(HTTPException):
         slug: str,
         happened: Words,
         to_do: Words,
-        errors: Sequence[FieldError] = (),
+        errors: Iterable[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         **extensions: object,
     ) -> None:
         super().__init__(status, slug, headers)
         self.slug, self.happened, self.to_do = slug, happened, to_do
-        self.errors, self.extensions = tuple(errors), extensions
+        self.errors, self.extensions = tuple(dict.fromkeys(errors))[:ERRORS], extensions
 
     def members(self) -> dict[str, object]:
         """Return the document, without what belongs to the request at hand."""
@@ -169,10 +169,8 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     if any(isinstance(detail.get("input"), bytes) and tuple(detail["loc"]) == ("body",) for detail in details):
         return standard(415).response()
     known = _documented_names(request.app)
-    problem = standard(422)
     errors = (field_error(_pointer(detail["loc"], known), detail["type"]) for detail in details)
-    problem.errors = tuple(dict.fromkeys(errors))[:_ERRORS]
-    return problem.response()
+    return Problem(422, *STANDARD[422], errors).response()
 
 
 def install(app: FastAPI) -> None:

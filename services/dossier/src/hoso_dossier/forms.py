@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 
 import jsonschema_rs
 
+from hoso_chassis.problems import ERRORS
 from hoso_dossier.flaws import Flaw
 from hoso_dossier.texts import FORBIDDEN, FORMATS
 
@@ -44,9 +45,18 @@ class Form:
         """Return everything that is wrong with the answers, in the order of the form."""
         if self._validator.is_valid(answers):
             return []
-        flaws = [_flaw(error) for error in self._validator.iter_errors(answers)]
+        flaws = [_flaw(error) for error in self._validator.iter_errors(_shortened(answers))]
+        if not flaws:  # what is wrong was cut off
+            return [Flaw(ROOT, "invalid")]
         unreadable = {Flaw(flaw.pointer, "wrong-form") for flaw in flaws if flaw.code == FORBIDDEN}
         return [flaw for flaw in flaws if flaw not in unreadable]  # a hidden character breaks a pattern too
+
+
+def _shortened(value: Any) -> Any:
+    """Cut lists to as many items as can be told of: the validator finds all errors before it gives the first."""
+    if isinstance(value, Mapping):
+        return {name: _shortened(inner) for name, inner in cast("Mapping[str, Any]", value).items()}
+    return [_shortened(inner) for inner in cast("list[Any]", value)[:ERRORS]] if isinstance(value, list) else value
 
 
 def _flaw(error: jsonschema_rs.ValidationError) -> Flaw:
