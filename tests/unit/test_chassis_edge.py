@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
@@ -13,6 +14,7 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 import structlog
+import uvloop
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
@@ -432,3 +434,39 @@ async def test_a_read_of_the_socket_is_small() -> None:
     await task
     assert answer.body == b"150000"
     assert max(reads) <= READ_BYTES
+
+
+async def test_wishes_for_another_protocol_in_one_read_are_parsed_one_after_the_other() -> None:
+    """585 of them fit into one read, and each had been a call within the call before."""
+    depths: list[int] = []
+
+    class Watched(BoundedProtocol):
+        def on_headers_complete(self) -> None:
+            depths.append(len(traceback.extract_stack()))
+            super().on_headers_complete()
+
+    running, task = await started(Watched, 30.0)
+    wish = b"GET /livez HTTP/1.1\r\nhost:a\r\nupgrade:a\r\nconnection:upgrade\r\n\r\n"
+    last = b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+    answer = await exchange(running.port, wish * 50 + last)
+    running.should_exit = True
+    await task
+    assert answer.status == 200
+    assert answer.body.count(b"HTTP/1.1 200 ") == 50
+    assert len(set(depths)) == 1
+
+
+async def test_a_loop_whose_reads_have_no_size_to_set_serves_as_well() -> None:
+    async def asked() -> int:
+        running, task = await started(BoundedProtocol, 30.0)
+        async with asyncio.timeout(10):
+            answer = await exchange(running.port, b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        running.should_exit = True
+        await task
+        return answer.status
+
+    def in_uvloop() -> int:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(asked())
+
+    assert await asyncio.to_thread(in_uvloop) == 200

@@ -2,7 +2,7 @@
 
 from asyncio import TimerHandle, Transport
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -15,6 +15,11 @@ HEAD_BYTES = 32_768
 HEAD_SECONDS = 10.0
 READ_BYTES = 32_768  # of the socket at a time: by default a thousand clients have 256 KB each read before any is heard
 _FRAMING = 16  # bytes of chunk sizes, extensions and trailers for a byte of the body, beyond HEAD_BYTES
+
+
+@runtime_checkable
+class _ReadsAtMost(Protocol):
+    max_size: int
 
 
 class Refused(Exception):  # a decision, not a fault
@@ -45,7 +50,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Begin to wait for a first request."""
-        transport.max_size = READ_BYTES  # type: ignore[attr-defined]  # asyncio's attribute for the size of a read
+        if isinstance(transport, _ReadsAtMost):  # of asyncio's own loop, which our processes run; uvloop's has none
+            transport.max_size = READ_BYTES
         super().connection_made(transport)
         self._wait_for_head()
 
@@ -125,15 +131,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def _parse(self, data: bytes) -> None:
         """Parse; a wish for another protocol is passed over, with which the parser would lose the body."""
         self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as wish:
-            self._upgrading = False
-            method, version = self.parser.get_method(), self.parser.get_http_version()
-            self._parse(without_upgrade(method, self.url, version, self.headers) + data[wish.args[0] :])
-        except httptools.HttpParserError:
-            self.logger.warning("Invalid HTTP request received.")
-            self._refuse(self._refusal)
+        while data:
+            try:
+                self.parser.feed_data(data)
+                data = b""
+            except httptools.HttpParserUpgrade as wish:
+                self._upgrading = False
+                method, version = self.parser.get_method(), self.parser.get_http_version()
+                data = without_upgrade(method, self.url, version, self.headers) + data[wish.args[0] :]
+            except httptools.HttpParserError:
+                self.logger.warning("Invalid HTTP request received.")
+                self._refuse(self._refusal)
+                data = b""
 
     def _is_over(self) -> bool:
         return self._owed is not None or self._dropped is not None or self.transport.is_closing()
