@@ -62,6 +62,7 @@ TWICE: Final = {
     "idempotency-key": "{word}",
 }
 _OWN_SLUG: Final = {
+    "authorization": end("401 token-malformed", "plain"),
     "if-match": end("400 if-match-malformed"),
     "idempotency-key": end("400 idempotency-key-malformed"),
 }

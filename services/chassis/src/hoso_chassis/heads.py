@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-_ONCE = frozenset({b"host", b"authorization", b"content-type", b"content-length"})
+_ONCE = frozenset({b"host", b"content-type", b"content-length"})
 _HIDDEN = re.compile(rb"[^?]*(?:%2f|%5c|#)|[^#]*#", re.IGNORECASE)
 _HOP = frozenset({b"upgrade", b"http2-settings"})
 
@@ -13,9 +13,9 @@ _HOP = frozenset({b"upgrade", b"http2-settings"})
 def is_sound(version: str, target: bytes, headers: Headers) -> bool:
     """Tell whether a head says each thing once, in a version that is spoken here, of a path that hides no slash.
 
-    HTTP/1.1 without a Host, or with two, must be refused (RFC 9112, section 3.2); HTTP/1.0 knows no chunks (6.1). Of
-    two tokens one would be passed over. `%2F` is no path separator (RFC 3986, section 2.2), but would be made one by
-    decoding; a fragment is never sent.
+    HTTP/1.1 without a Host, or with two, must be refused (RFC 9112, section 3.2); HTTP/1.0 knows no chunks (6.1). Two
+    tokens are left to `tokens.require`, which says so. `%2F` is no path separator (RFC 3986, section 2.2), but would
+    be made one by decoding; a fragment is never sent.
     """
     names = [name for name, _ in headers if name in _ONCE or name == b"transfer-encoding"]
     if len(names) != len({*names}) + max(names.count(b"transfer-encoding") - 1, 0) or _HIDDEN.match(target):
