@@ -163,6 +163,8 @@ async def test_a_decision_that_may_not_be_taken_changes_nothing(
         ("refuse", {"reason": "  "}),
         ("refuse", {"reason": "a\nb"}),
         ("refuse", {"reason": "x" * 301}),
+        ("refuse", {"reason": "a" + "\u0301\u0316" * 15_000}),
+        ("refuse", {"reason": [[["a"]]]}),
         ("refuse", {"reason": None}),
     ],
 )
@@ -175,6 +177,13 @@ async def test_a_decision_of_another_shape_changes_nothing(
     answer = await dossier.http.post(path, json=body, headers=officer() | key() | seen(1))
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
     assert await dossier.contents() == before
+
+
+async def test_a_reason_is_as_long_as_it_looks(dossier: Service) -> None:
+    """Typed on a keyboard that sends its marks apart it has 900 characters, and 300 letters."""
+    path = f"/v1/dossiers/{await ready(dossier)}/refuse"
+    answer = await dossier.http.post(path, json={"reason": "e\u0302\u0301" * 300}, headers=officer() | key() | seen(1))
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("action", ACTIONS)
