@@ -13,7 +13,7 @@ from hoso_dossier.forms import Form
 from hoso_dossier.identity_numbers import Profile
 from hoso_dossier.procedures import catalogue
 from hoso_dossier.residence import Answers
-from hoso_dossier.texts import FORBIDDEN, flaw_of_name, flaw_of_text, stored
+from hoso_dossier.texts import FORBIDDEN, WRONG_MARKS, flaw_of_name, flaw_of_text, stored
 from hoso_identity.names import same_name
 from support.form_names import HIDDEN, HIGHLAND_NAMES, LINES, NAMES, LineCase, NameCase
 from support.form_values import (
@@ -135,6 +135,13 @@ def test_what_is_stored_is_stored_as_it_is(text: str) -> None:
     assert kept == kept.strip(" ")
     assert "  " not in kept
     assert stored({"a": [text, {"b": text}], "c": None, "d": 1}) == {"a": [kept, {"b": kept}], "c": None, "d": 1}
+
+
+def test_a_flood_of_marks_is_not_put_in_order_and_is_refused() -> None:
+    flood = "a" + "\u0301\u0316" * 16  # in NFC all of the second kind would come first
+    assert stored(flood) == flood
+    assert flaw_of_name(flood) == flaw_of_text(flood) == WRONG_MARKS
+    assert unicodedata.is_normalized("NFC", stored("a" + "\u0301\u0316" * 15))
 
 
 @given(_texts)

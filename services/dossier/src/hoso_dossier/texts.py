@@ -11,6 +11,7 @@ WRONG_MARKS: Final = "wrong-marks"
 COMPATIBILITY: Final = "compatibility-character"
 
 MOST_MARKS: Final = 3  # on one letter, composed; "ơ̆" has one, and no spelling of Viet Nam's languages has more than two
+_STREAM_SAFE: Final = 30  # marks in a row that a normalizer need hold (Unicode Standard Annex 15, section 13)
 _SPACES: Final = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")  # Zs; a tab or line end is no space here
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Zl", "Zp"})
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
@@ -27,7 +28,7 @@ def stored(value: object) -> Any:  # any JSON value
     a document is then the same text, and as long as it looks.
     """
     if isinstance(value, str):
-        return _SPACES.sub(" ", unicodedata.normalize("NFC", value)).strip(" ")
+        return _SPACES.sub(" ", _composed(value)).strip(" ")
     if isinstance(value, dict):
         return {name: stored(inner) for name, inner in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
@@ -54,8 +55,9 @@ def flaw_of_name(text: str) -> str | None:
 
     They look like plain letters and are none to the population register.
     """
-    plain = unicodedata.normalize("NFKC", text) == text
-    return flaw_of_text(text) or (None if plain else COMPATIBILITY)
+    if flaw := flaw_of_text(text):
+        return flaw
+    return None if unicodedata.normalize("NFKC", text) == text else COMPATIBILITY
 
 
 FORMATS: Final[Mapping[str, Callable[[str], str | None]]] = {
@@ -63,6 +65,16 @@ FORMATS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "personal-name": flaw_of_name,
 }
 """The formats that a form may ask of a text beside those of JSON Schema, each with what finds its flaw."""
+
+
+def _composed(text: str) -> str:
+    """Return NFC; a flood of marks is left as it is, and refused later: ordering n of them takes n² steps."""
+    in_a_row = 0
+    for letter in () if text.isascii() else text:
+        in_a_row = in_a_row + 1 if unicodedata.combining(letter) else 0
+        if in_a_row > _STREAM_SAFE:
+            return text
+    return unicodedata.normalize("NFC", text)
 
 
 @lru_cache(maxsize=4096)
