@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from hoso_chassis.problems import ERRORS
 from support.receipt_forgeries import FORGED, saying_else
 from support.receipt_forgery import NEW_KEY, opened, saying
 from support.receipt_trick import ABSENT, ASKED_AGAIN, BOUND, SUBMITTED, TAKEN, Papers, Trick, invalid, refused
@@ -69,7 +70,7 @@ REPEATED: Final = (
         refused("receipt-repeated", 1),
         lambda papers: [papers.mandatory, saying(papers.mandatory, component="other")],
     ),
-    Trick("50 times", refused("receipt-repeated", *range(1, 50)), lambda papers: [papers.mandatory] * 50),
+    Trick("50 times", refused("receipt-repeated", *range(1, ERRORS + 1)), lambda papers: [papers.mandatory] * 50),
     Trick("again after submission", SUBMITTED, lambda papers: [papers.mandatory], submitted=True),
     Trick("nothing after submission", SUBMITTED, lambda _papers: [], submitted=True),
     Trick(
