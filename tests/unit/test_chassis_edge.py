@@ -8,8 +8,8 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AbstractAsyncContextManager, suppress
 
 import pytest
 import pytest_asyncio
@@ -23,6 +23,8 @@ from hoso_chassis.edge import HEAD_BYTES, READ_BYTES, BoundedProtocol
 from hoso_chassis.health import Health, health_app
 from hoso_chassis.http import CannotListen, Server, create_app, server
 from hoso_chassis.limits import limit_body
+from support.raw_http import listening
+from support.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,41 +59,28 @@ class Impatient(BoundedProtocol):
     head_seconds = 0.05
 
 
-async def started(protocol: type[BoundedProtocol], body_seconds: float) -> tuple[Server, asyncio.Task[None]]:
+def serving(protocol: type[BoundedProtocol], body_seconds: float = 30.0) -> AbstractAsyncContextManager[Server]:
+    """The small API on a port, ended with the block."""
     app = create_app(title="t", version="1", routers=[api(body_seconds)], health=Health(), body_limit=1000)
-    running = server(app, "127.0.0.1", 0)
-    running.config.http = protocol
-    task = asyncio.create_task(running.serve())
-    await until(lambda: running.started)
-    return running, task
+    return listening(app, protocol)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running() -> AsyncGenerator[Server]:
-    server, task = await started(BoundedProtocol, 30.0)
-    yield server
-    server.should_exit = True
-    await task
+    async with serving(BoundedProtocol) as server:
+        yield server
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient() -> AsyncGenerator[Server]:
-    server, task = await started(Impatient, 0.05)
-    yield server
-    server.should_exit = True
-    await task
+    async with serving(Impatient, 0.05) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that waits shortly for the rest of a body that it refused."""
     monkeypatch.setattr(limits, "LINGER_SECONDS", 0.1)
-
-
-async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110  # the server sets no event
-            await asyncio.sleep(0.001)  # the server sets no event
 
 
 @pytest.fixture
@@ -289,7 +278,11 @@ async def test_a_truncated_body_leaves_nothing_behind(running: Server, path: str
     await writer.drain()
     writer.close()
     await exchange(running.port, b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-    await until(lambda: not running.server_state.tasks and not running.server_state.connections)
+
+    async def is_idle() -> bool:
+        return not running.server_state.tasks and not running.server_state.connections
+
+    await until_async(is_idle, within=5)
     assert logged.getvalue() == b""
 
 
@@ -311,12 +304,14 @@ async def test_the_server_names_no_product_and_stops_while_a_connection_idles(ru
 
 
 async def test_a_request_in_hand_when_the_server_stops_is_told_to_come_again(logged: io.BytesIO) -> None:
-    running, task = await started(BoundedProtocol, 30.0)
-    running.config.timeout_graceful_shutdown = 0
-    answering = asyncio.create_task(exchange(running.port, post("/uploads", "content-length: 1000\r\n", b"a")))
-    await until(lambda: bool(running.server_state.tasks))
-    running.should_exit = True
-    await task
+    async with serving(BoundedProtocol) as running:
+        running.config.timeout_graceful_shutdown = 0
+        answering = asyncio.create_task(exchange(running.port, post("/uploads", "content-length: 1000\r\n", b"a")))
+
+        async def is_in_hand() -> bool:
+            return bool(running.server_state.tasks)
+
+        await until_async(is_in_hand, within=5)
     answer = await answering
     assert (answer.status, answer.slug, answer.closes) == (503, "unavailable", True)
     assert b"Exception" not in logged.getvalue()
@@ -404,17 +399,13 @@ async def test_a_compressed_body_is_refused_unread(running: Server, head: str) -
 
 
 async def test_a_body_that_its_answer_did_not_need_does_not_stop_the_connection() -> None:
-    bare = server(health_app(Health()), "127.0.0.1", 0)
-    task = asyncio.create_task(bare.serve())
-    await until(lambda: bare.started)
-    reader, writer = await asyncio.open_connection("127.0.0.1", bare.port)
-    writer.write(post("/livez", f"content-length: {4 * MIB}\r\n", b"a" * 100_000))
-    assert b"405" in await reader.readline()
-    writer.write(b"a" * (4 * MIB - 100_000) + b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
-    assert b"200 OK" in await reader.readuntil(b"200 OK")
-    writer.close()
-    bare.should_exit = True
-    await task
+    async with listening(health_app(Health())) as bare:
+        reader, writer = await asyncio.open_connection("127.0.0.1", bare.port)
+        writer.write(post("/livez", f"content-length: {4 * MIB}\r\n", b"a" * 100_000))
+        assert b"405" in await reader.readline()
+        writer.write(b"a" * (4 * MIB - 100_000) + b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert b"200 OK" in await reader.readuntil(b"200 OK")
+        writer.close()
 
 
 async def test_a_read_of_the_socket_is_small() -> None:
@@ -426,12 +417,9 @@ async def test_a_read_of_the_socket_is_small() -> None:
             reads.append(len(data))
             super().data_received(data)
 
-    running, task = await started(Watched, 30.0)
-    answer = await exchange(
-        running.port, post("/uploads", "content-length: 150000\r\nconnection: close\r\n", b"a" * 150_000)
-    )
-    running.should_exit = True
-    await task
+    whole = post("/uploads", "content-length: 150000\r\nconnection: close\r\n", b"a" * 150_000)
+    async with serving(Watched) as running:
+        answer = await exchange(running.port, whole)
     assert answer.body == b"150000"
     assert max(reads) <= READ_BYTES
 
@@ -445,12 +433,10 @@ async def test_wishes_for_another_protocol_in_one_read_are_parsed_one_after_the_
             depths.append(len(traceback.extract_stack()))
             super().on_headers_complete()
 
-    running, task = await started(Watched, 30.0)
     wish = b"GET /livez HTTP/1.1\r\nhost:a\r\nupgrade:a\r\nconnection:upgrade\r\n\r\n"
     last = b"GET /livez HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
-    answer = await exchange(running.port, wish * 50 + last)
-    running.should_exit = True
-    await task
+    async with serving(Watched) as running:
+        answer = await exchange(running.port, wish * 50 + last)
     assert answer.status == 200
     assert answer.body.count(b"HTTP/1.1 200 ") == 50
     assert len(set(depths)) == 1
@@ -458,11 +444,8 @@ async def test_wishes_for_another_protocol_in_one_read_are_parsed_one_after_the_
 
 async def test_a_loop_whose_reads_have_no_size_to_set_serves_as_well() -> None:
     async def asked() -> int:
-        running, task = await started(BoundedProtocol, 30.0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(10), serving(BoundedProtocol) as running:
             answer = await exchange(running.port, b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        running.should_exit = True
-        await task
         return answer.status
 
     def in_uvloop() -> int:
