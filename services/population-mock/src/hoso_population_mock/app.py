@@ -58,6 +58,11 @@ def main() -> None:
         names = ", ".join(str(each["loc"][0]).upper() for each in error.errors(include_input=False))
         sys.stderr.write(f"hoso-population-mock: these settings cannot be used: {names}\n")
         raise SystemExit(_EX_CONFIG) from None
+    server(settings).run()
+
+
+def server(settings: Settings) -> Server:
+    """Make the HTTP server of a register."""
     disturbance = Disturbance(time.monotonic)
     config = uvicorn.Config(
         create_app(Population(settings.seed), disturbance),
@@ -69,8 +74,9 @@ def main() -> None:
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=75,  # longer than its clients keep theirs: they would else ask on one that is just closed
     )
-    Server(config, disturbance).run()
+    return Server(config, disturbance)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
