@@ -74,13 +74,16 @@ class RunningStack:
 
 
 @contextmanager
-def whole_stack() -> Generator[RunningStack]:
-    """The whole stack for as long as the block lasts; HOSO_TEST_STACK names the folder of one that runs already."""
-    if given := os.environ.get("HOSO_TEST_STACK"):
+def whole_stack(brokers: int = 1) -> Generator[RunningStack]:
+    """The whole stack for as long as the block lasts; HOSO_TEST_STACK names the folder of one that runs already.
+
+    With three brokers: HOSO_TEST_CLUSTER.
+    """
+    if given := os.environ.get("HOSO_TEST_STACK" if brokers == 1 else "HOSO_TEST_CLUSTER"):
         yield RunningStack(Path(given), Path(f"{given}.env"))
         return
     OUT.mkdir(parents=True, exist_ok=True)
-    with running(Path(tempfile.mkdtemp(dir=OUT, prefix="stack-"))) as stack:
+    with running(Path(tempfile.mkdtemp(dir=OUT, prefix="stack-")), brokers=brokers) as stack:
         yield RunningStack(stack.folder, stack.env_file)
 
 

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 from hoso_population_mock.people import POPULATION, subject_of
 from hoso_stack import keys, ports, postgres, stack_env, tokens
 from hoso_stack.cache import DiskFull, free_megabytes
-from hoso_stack.layout import PORTS, SERVICES, Layout
+from hoso_stack.layout import COUNTS, SERVICES, Layout, port_names
 from hoso_stack.parts import all_parts, some_parts
 from hoso_stack.progress import Progress
 from hoso_stack.stack import Stack, StackFailed, clear, provision
@@ -30,7 +30,21 @@ PR_SET_PDEATHSIG: Final = 1
 
 def the_stack() -> Stack:
     """The stack of `make up`."""
-    return Stack(OUT / "stack", OUT / "stack.env", bound=False, port_base=ports.wished_base())
+    return Stack(OUT / "stack", OUT / "stack.env", bound=False, port_base=ports.wished_base(), brokers=_brokers())
+
+
+def _brokers() -> int:
+    """How many brokers a person wants the stack of `make up` to have.
+
+    Raises:
+        StackFailed: a stack cannot have as many.
+    """
+    wished = os.environ.get("HOSO_BROKERS") or "1"
+    if wished not in map(str, COUNTS):
+        raise StackFailed(
+            f"HOSO_BROKERS must be {' or '.join(map(str, COUNTS))}: set it so, or unset it for one broker"
+        )
+    return int(wished)
 
 
 def up(_: argparse.Namespace) -> None:
@@ -153,7 +167,8 @@ def supervise(options: argparse.Namespace) -> None:
             raise SystemExit(1)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is not there yet is no news
     try:
-        layout = Layout(options.folder, ports.choose(PORTS, options.port_base), keys.make(options.folder / "keys"))
+        chosen = ports.choose(port_names(options.brokers), options.port_base)
+        layout = Layout(options.folder, chosen, keys.make(options.folder / "keys"), options.brokers)
         (layout.folder / "spans").mkdir()
         values = stack_env.addresses(layout)
         parts = all_parts(layout, provision(Progress()))
@@ -217,6 +232,7 @@ def parser() -> Parser:
     supervising.add_argument("--only", help="names of parts, with commas")
     supervising.add_argument("--bound-to", type=int, help="process whose end is the stack's end")
     supervising.add_argument("--until-ready", action="store_true", help="bound only until every part is ready")
+    supervising.add_argument("--brokers", type=int, choices=COUNTS, default=1, help="of Kafka")
     supervising.add_argument("--port-base", type=int, help="first of its ports; otherwise free ones")
     supervising.set_defaults(does=supervise)
     return whole

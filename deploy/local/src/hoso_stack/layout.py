@@ -16,6 +16,17 @@ PORTS: Final = (
     "kafka", "kafka-controller", "postgres", "minio", "issuer", "population", "smtp", "mail-inbox", "smpp", "sms-inbox",
     *(f"{service}-{role}" for service in SERVICES for role in ROLES),
 )  # fmt: skip
+COUNTS: Final = (1, 3)  # of brokers: two would stand still without either
+
+
+def broker_names(brokers: int) -> list[str]:
+    """The parts that are brokers: one is just "kafka"."""
+    return ["kafka"] if brokers == 1 else [f"kafka-{number}" for number in range(1, brokers + 1)]
+
+
+def port_names(brokers: int) -> list[str]:
+    """The ports of a stack with so many brokers, in the order in which they are counted up; those of one come first."""
+    return [*PORTS, *(f"{name}{of}" for name in broker_names(brokers) for of in ("", "-controller") if brokers > 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +44,14 @@ class Layout:
 
     Attributes:
         folder: data, keys, logs and spans of this stack; made anew at every start.
-        ports: by the names of PORTS.
+        ports: by the names of `port_names`.
+        brokers: one of COUNTS.
     """
 
     folder: Path
     ports: Mapping[str, int]
     keys: Keys
+    brokers: int = 1
 
     @property
     def key_folder(self) -> Path:
@@ -48,6 +61,11 @@ class Layout:
     def address(self, name: str) -> str:
         """host:port."""
         return f"{HOST}:{self.ports[name]}"
+
+    @property
+    def kafka_servers(self) -> str:
+        """host:port,... of the brokers."""
+        return ",".join(self.address(name) for name in broker_names(self.brokers))
 
     def url(self, name: str) -> str:
         """http://host:port."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from hoso_stack import kafka, minio, postgres
-from hoso_stack.layout import BUCKET, HOST, ROLES, SERVICES, Layout, Programs
+from hoso_stack.layout import BUCKET, HOST, ROLES, SERVICES, Layout, Programs, broker_names
 from hoso_stack.probes import accepts, answers_http, is_broker
 from hoso_stack.supervisor import Part, PartFailed
 from hoso_stack.tokens import ISSUER
@@ -43,25 +43,14 @@ def some_parts(parts: Iterable[Part], only: Sequence[str]) -> list[Part]:
 def servers(layout: Layout, programs: Programs) -> list[Part]:
     """Kafka with its topics, PostgreSQL with its databases, MinIO with its bucket."""
     folder, ports, keys = layout.folder, layout.ports, layout.keys
+    names = broker_names(layout.brokers)
     return [
-        Part(
-            "kafka-data",
-            kafka.initialise(folder / "kafka", programs.kafka, ports["kafka"], ports["kafka-controller"]),
-            owns="kafka",
-        ),
-        Part(
-            "kafka",
-            kafka.command(folder / "kafka", programs.kafka),
-            needs=["kafka-data"],
-            owns="kafka",
-            ready=is_broker(layout.address("kafka")),
-            ports=(ports["kafka"], ports["kafka-controller"]),
-        ),
+        *(part for name in names for part in broker(layout, programs, name)),
         Part(
             "topics",
-            module("hoso_chassis.topics", "apply"),
-            needs=["kafka"],
-            environment={"KAFKA_BOOTSTRAP_SERVERS": layout.address("kafka")},
+            module("hoso_chassis.topics", "apply", "--replication", layout.brokers),
+            needs=names,
+            environment={"KAFKA_BOOTSTRAP_SERVERS": layout.kafka_servers},
         ),
         Part(
             "postgres-data",
@@ -90,6 +79,26 @@ def servers(layout: Layout, programs: Programs) -> list[Part]:
             },
             ready=lambda: _has_bucket(layout),
             ports=(ports["minio"],),
+        ),
+    ]
+
+
+def broker(layout: Layout, programs: Programs, name: str) -> list[Part]:
+    """One broker, and the step that formats its storage."""
+    names, ports = broker_names(layout.brokers), layout.ports
+    controller_ports = [ports[f"{one}-controller"] for one in names]
+    node = kafka.Node(names.index(name) + 1, ports[name], controller_ports)
+    folder = layout.folder / "kafka" if name == "kafka" else layout.folder / "kafka" / name
+    owns = str(folder.relative_to(layout.folder))
+    return [
+        Part(f"{name}-data", kafka.initialise(folder, programs.kafka, node), owns=owns),
+        Part(
+            name,
+            kafka.command(folder, programs.kafka, node),
+            needs=[f"{name}-data"],
+            owns=owns,
+            ready=is_broker(layout.address(name)),
+            ports=(ports[name], ports[f"{name}-controller"]),
         ),
     ]
 
@@ -209,6 +218,6 @@ def told(layout: Layout, service: str) -> dict[str, str]:
     }  # fmt: skip
     return {
         "DATABASE_URL": layout.database_url(service),
-        "KAFKA_BOOTSTRAP_SERVERS": layout.address("kafka"),
+        "KAFKA_BOOTSTRAP_SERVERS": layout.kafka_servers,
         "LOG_LEVEL": "info",
     } | own[service]

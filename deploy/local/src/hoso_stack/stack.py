@@ -76,6 +76,7 @@ class Stack:
         only: names of parts; these and what they need are started. Empty: all.
         bound: whether it ends with this process, also when this process is killed.
         port_base: the first of its ports; None: free ones.
+        brokers: of Kafka, one or three.
     """
 
     folder: Path
@@ -83,6 +84,7 @@ class Stack:
     only: Sequence[str] = ()
     bound: bool = True
     port_base: int | None = None
+    brokers: int = 1
     progress: Progress = field(default_factory=Progress)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -118,6 +120,7 @@ class Stack:
         command += ["--only", ",".join(self.only)] if self.only else []
         command += ["--bound-to", str(os.getpid()), *([] if self.bound else ["--until-ready"])]
         command += ["--port-base", str(self.port_base)] if self.port_base else []
+        command += ["--brokers", str(self.brokers)]
         with (self.folder / "logs/supervisor.log").open("ab") as log:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -217,9 +220,9 @@ def clear(folder: Path, env_file: Path) -> None:
 
 
 @contextmanager
-def running(folder: Path, only: Sequence[str] = ()) -> Generator[Stack]:
+def running(folder: Path, only: Sequence[str] = (), brokers: int = 1) -> Generator[Stack]:
     """A stack for as long as the block lasts, in `folder`, with its stack.env there."""
-    stack = Stack(folder, folder.parent / f"{folder.name}.env", only)
+    stack = Stack(folder, folder.parent / f"{folder.name}.env", only, brokers=brokers)
     provision(stack.progress)
     stack.start()
     try:

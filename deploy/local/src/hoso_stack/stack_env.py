@@ -11,7 +11,7 @@ from hoso_stack.tokens import standard
 def addresses(layout: Layout) -> dict[str, str]:
     """Where everything is, and the keys to it; the same for as long as the stack runs."""
     ports, keys = layout.ports, layout.keys
-    values = {"KAFKA_BOOTSTRAP_SERVERS": layout.address("kafka")}
+    values = {"KAFKA_BOOTSTRAP_SERVERS": layout.kafka_servers}
     values |= {f"{service.upper()}_URL": layout.url(f"{service}-api") for service in SERVICES}
     values |= {"POPULATION_URL": layout.url("population"), "POSTGRES_URL": layout.admin_url}
     values |= {f"{service.upper()}_DATABASE_URL": layout.database_url(service) for service in SERVICES}

@@ -70,7 +70,7 @@ def subscribe(
         take: is given each batch; no error may leave it, because the next acknowledgement would commit over the batch.
     """
     broker = KafkaBroker(
-        membership.bootstrap_servers,
+        membership.bootstrap_servers.split(","),  # FastStream takes a text for one address, and waits for it for ever
         logger=None,
         allow_auto_create_topics=False,
         consumer_only=True,

@@ -4,14 +4,17 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
 from hoso_contracts.topics import TOPICS, Topic
+
+ENOUGH_FOR_A_LOSS: Final = 3  # replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,23 @@ class Difference:
     missing: bool = False
 
 
-async def differences(admin: AIOKafkaAdminClient, prefix: str) -> list[Difference]:
-    """Compare partitions and configuration of every topic of the contracts with the cluster."""
+def wanted(topic: Topic, replication: int) -> Mapping[str, str]:
+    """A topic's configuration with so many replicas: with three or more, one may be away and no acknowledged record is.
+
+    Said of each topic, because a cluster's default is 1: a leader that stands alone would acknowledge alone.
+    """
+    in_sync = {"min.insync.replicas": str(replication - 1)} if replication >= ENOUGH_FOR_A_LOSS else {}
+    return {**topic.broker_config, **in_sync}
+
+
+async def differences(admin: AIOKafkaAdminClient, prefix: str, replication: int = 1) -> list[Difference]:
+    """Compare partitions and configuration of every topic of the contracts with the cluster.
+
+    Args:
+        admin: a client that is started.
+        prefix: before every topic name.
+        replication: the least replicas of each partition; from 3 also how many must be in sync is compared.
+    """
     names = {prefix + name: topic for name, topic in TOPICS.items()}
     described = {entry["topic"]: entry for entry in await admin.describe_topics(list(names))}
     found = {name: described[name] for name in names if described.get(name, {}).get("error_code", 3) == 0}
@@ -33,12 +51,12 @@ async def differences(admin: AIOKafkaAdminClient, prefix: str) -> list[Differenc
     return [
         difference
         for name, topic in names.items()
-        for difference in _compare(topic, name, found.get(name), configs.get(name, {}))
+        for difference in _compare(topic, name, found.get(name), configs.get(name, {}), replication)
     ]
 
 
 def _compare(
-    topic: Topic, name: str, entry: dict[str, Sequence[object]] | None, config: dict[str, str]
+    topic: Topic, name: str, entry: dict[str, Sequence[Any]] | None, config: dict[str, str], replication: int
 ) -> list[Difference]:
     if entry is None:
         return [Difference(topic, name, "is missing", missing=True)]
@@ -46,7 +64,10 @@ def _compare(
     result: list[Difference] = []
     if partitions != topic.partitions:
         result.append(Difference(topic, name, f"has {partitions} partitions, the contracts say {topic.partitions}"))
-    for key, value in sorted(topic.broker_config.items()):
+    replicas = min((len(partition["replicas"]) for partition in entry["partitions"]), default=0)
+    if replicas < replication:
+        result.append(Difference(topic, name, f"has {replicas} replicas, {replication} are asked for"))
+    for key, value in sorted(wanted(topic, replication).items()):
         if config.get(key) != value:
             result.append(Difference(topic, name, f"{key} is {config.get(key)}, the contracts say {value}"))
     return result
@@ -69,12 +90,14 @@ async def apply(admin: AIOKafkaAdminClient, prefix: str, replication: int) -> li
     Raises:
         SystemExit: a topic that exists differs, with a line for each difference; nothing about it was changed.
     """
-    found = await differences(admin, prefix)
+    found = await differences(admin, prefix, replication)
     missing = [difference for difference in found if difference.missing]
     if missing:
         response = await admin.create_topics(
             [
-                NewTopic(one.name, one.topic.partitions, replication, topic_configs=dict(one.topic.broker_config))
+                NewTopic(
+                    one.name, one.topic.partitions, replication, topic_configs=dict(wanted(one.topic, replication))
+                )
                 for one in missing
             ]
         )
@@ -98,7 +121,7 @@ async def _run(options: argparse.Namespace) -> int:
             lines = await apply(admin, options.prefix, options.replication)
             sys.stdout.writelines(f"{line}\n" for line in lines or ["all topics are there"])
             return 0
-        found = await differences(admin, options.prefix)
+        found = await differences(admin, options.prefix, options.replication)
         sys.stdout.writelines(f"{one.name} {one.words}\n" for one in found)
         if not found:
             sys.stdout.write("all topics are as the contracts say\n")
@@ -112,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m hoso_chassis.topics")
     parser.add_argument("command", choices=("plan", "apply", "check"))
     parser.add_argument("--prefix", default="", help="before every topic name, for shared clusters")
-    parser.add_argument("--replication", type=int, default=1, help="replicas of a new topic")
+    parser.add_argument("--replication", type=int, default=1, help="least replicas of a topic")
     try:
         raise SystemExit(asyncio.run(_run(parser.parse_args())))
     except KafkaError as error:
