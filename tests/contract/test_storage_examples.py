@@ -1,27 +1,32 @@
 """Every example of a record that storage listens to goes through its handler twice; it says nothing twice."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.resources import files
 from types import MappingProxyType
+from typing import TypeVar
 
 import pytest
 
-from hoso_contracts.dossier import DossierSubmitted
+from hoso_contracts.dossier import AttachmentCheckRequested, DossierSubmitted
 from hoso_contracts.event import Event
 from hoso_contracts.storage import AttachmentEvent, AttachmentExpired, AttachmentScanned, AttachmentStored
 from hoso_contracts.topics import TOPICS
 from hoso_storage.domain import Attachment, DraftFiles
-from hoso_storage.handlers import bind_attachments, inbound
+from hoso_storage.handlers import answer_again, bind_attachments, inbound
+
+AT = datetime(2026, 11, 24, 2, 15, tzinfo=UTC)
+E = TypeVar("E", bound=Event)
 
 
-def examples() -> Iterator[DossierSubmitted]:
+def examples(kind: type[E]) -> Iterator[E]:
     folder = files("hoso_contracts").joinpath("examples")
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.startswith(DossierSubmitted.type):
-            yield DossierSubmitted.model_validate_json(file.read_bytes())
+        if file.name.startswith(kind.type):
+            yield kind.model_validate_json(file.read_bytes())
 
 
-def files_of(event: DossierSubmitted) -> DraftFiles:
+def files_of(event: DossierSubmitted | AttachmentCheckRequested) -> DraftFiles:
     """The draft as if every file named had been uploaded."""
     return DraftFiles(
         event.dossier_id,
@@ -35,7 +40,7 @@ def files_of(event: DossierSubmitted) -> DraftFiles:
                     one.sha256,
                     1024,
                     "application/pdf",
-                    event.submitted_at,
+                    AT,
                     "stored",
                 )
                 for one in event.attachments
@@ -45,10 +50,10 @@ def files_of(event: DossierSubmitted) -> DraftFiles:
 
 
 def test_there_are_examples_with_papers_and_without() -> None:
-    assert {bool(event.attachments) for event in examples()} == {True, False}
+    assert {bool(event.attachments) for event in examples(DossierSubmitted)} == {True, False}
 
 
-@pytest.mark.parametrize("event", list(examples()), ids=lambda event: event.code)
+@pytest.mark.parametrize("event", list(examples(DossierSubmitted)), ids=lambda event: event.code)
 def test_an_example_binds_its_papers_once(event: DossierSubmitted) -> None:
     draft = files_of(event)
     first = list(bind_attachments(event, draft))
@@ -57,7 +62,7 @@ def test_an_example_binds_its_papers_once(event: DossierSubmitted) -> None:
     assert list(bind_attachments(event, draft)) == []
 
 
-@pytest.mark.parametrize("event", list(examples()), ids=lambda event: event.code)
+@pytest.mark.parametrize("event", list(examples(DossierSubmitted)), ids=lambda event: event.code)
 def test_an_example_whose_papers_are_gone_tells_each_once(event: DossierSubmitted) -> None:
     draft = DraftFiles(event.dossier_id)
     first = list(bind_attachments(event, draft))
@@ -65,9 +70,19 @@ def test_an_example_whose_papers_are_gone_tells_each_once(event: DossierSubmitte
     assert list(bind_attachments(event, draft)) == []
 
 
+@pytest.mark.parametrize("event", list(examples(AttachmentCheckRequested)), ids=lambda event: len(event.attachments))
+def test_an_example_that_asks_again_binds_what_was_not_and_then_tells_the_same(event: AttachmentCheckRequested) -> None:
+    draft = files_of(event)
+    first, again, once_more = (list(answer_again(event, draft)) for _ in range(3))
+    assert len(first) == 2 * len(event.attachments)
+    assert {one.state for one in draft.attachments.values()} == {"bound"}
+    assert first == again == once_more
+
+
 def test_the_topics_say_what_storage_reads_and_writes() -> None:
-    assert set(inbound.routes) == {DossierSubmitted.type}
-    assert "storage" in TOPICS[DossierSubmitted.topic].consumers
+    heard: tuple[type[Event], ...] = (DossierSubmitted, AttachmentCheckRequested)
+    assert set(inbound.routes) == {one.type for one in heard}
+    assert all("storage" in TOPICS[one.topic].consumers for one in heard)
     written: tuple[type[Event], ...] = (AttachmentStored, AttachmentScanned, AttachmentExpired)
     topic = TOPICS[AttachmentEvent.topic]
     assert set(topic.types) == {one.type for one in written}

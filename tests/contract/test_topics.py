@@ -37,6 +37,7 @@ def inbound_of(service: str) -> Inbound[Any]:
 
 def test_there_are_the_topics_of_this_release() -> None:
     assert set(TOPICS) == {
+        "attachment.check-requests.v1",
         "attachment.lifecycle.v1",
         "dossier.lifecycle.v1",
         "identity.verification-requests.v1",

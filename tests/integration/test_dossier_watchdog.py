@@ -38,7 +38,7 @@ async def requests(dossier: Service) -> list[dict[str, object]]:
 async def test_an_overdue_question_is_asked_again_with_the_same_id_and_the_same_words(dossier: Service) -> None:
     dossier_id = await dossier.dossier()
     await wait_in_vain(dossier, dossier_id)
-    await Watchdog(dossier.database, OVERDUE).run()
+    await Watchdog(dossier.database, "identity", OVERDUE).run()
     first, again = await requests(dossier)
     assert again == first
     assert await dossier.kinds(dossier_id, officer()) == ["submitted", "identity-asked-again"]
@@ -46,21 +46,30 @@ async def test_an_overdue_question_is_asked_again_with_the_same_id_and_the_same_
     assert await dossier.correlations() == {await dossier.value("SELECT correlation_id FROM dossiers")}
 
 
-async def test_it_is_asked_once_in_a_period(dossier: Service) -> None:
+async def test_it_is_asked_once_in_a_period_and_then_ever_more_rarely(dossier: Service) -> None:
     dossier_id = await dossier.dossier()
-    await wait_in_vain(dossier, dossier_id)
-    for _ in range(3):
-        await Watchdog(dossier.database, OVERDUE).run()
+    for times, seconds in enumerate([901, 1801, 3601, 7201], 2):
+        await wait_in_vain(dossier, dossier_id, seconds - 10)
+        await Watchdog(dossier.database, "identity", OVERDUE).run()
+        assert len(await requests(dossier)) == times - 1
+        await wait_in_vain(dossier, dossier_id, 10)
+        for _ in range(3):
+            await Watchdog(dossier.database, "identity", OVERDUE).run()
+        assert len(await requests(dossier)) == times
+
+
+async def test_it_is_asked_daily_at_least(dossier: Service) -> None:
+    dossier_id = await dossier.dossier()
+    await dossier.execute("UPDATE dossiers SET verification_asked = 1000")
+    await wait_in_vain(dossier, dossier_id, 86_401)
+    await Watchdog(dossier.database, "identity", OVERDUE).run()
     assert len(await requests(dossier)) == 2
-    await wait_in_vain(dossier, dossier_id)
-    await Watchdog(dossier.database, OVERDUE).run()
-    assert len(await requests(dossier)) == 3
 
 
 async def test_several_watchdogs_at_once_ask_once(dossier: Service) -> None:
     for _ in range(10):
         await wait_in_vain(dossier, await dossier.dossier())
-    await asyncio.gather(*(Watchdog(dossier.database, OVERDUE).run() for _ in range(5)))
+    await asyncio.gather(*(Watchdog(dossier.database, "identity", OVERDUE).run() for _ in range(5)))
     assert len(await requests(dossier)) == 20
 
 
@@ -68,7 +77,7 @@ async def test_nothing_is_asked_that_is_not_overdue(dossier: Service) -> None:
     dossier_id = await dossier.dossier()
     await wait_in_vain(dossier, dossier_id, 800)
     before = await dossier.contents()
-    await Watchdog(dossier.database, OVERDUE).run()
+    await Watchdog(dossier.database, "identity", OVERDUE).run()
     assert await dossier.contents() == before
 
 
@@ -78,7 +87,7 @@ async def test_what_was_answered_is_not_asked_again(dossier: Service, answer: ty
     await dossier.hear(await answer(dossier, dossier_id))
     await wait_in_vain(dossier, dossier_id)
     before = await dossier.contents()
-    await Watchdog(dossier.database, OVERDUE).run()
+    await Watchdog(dossier.database, "identity", OVERDUE).run()
     assert await dossier.contents() == before
 
 
@@ -87,7 +96,7 @@ async def test_a_dossier_that_an_officer_has_refused_is_not_asked_about(dossier:
     await dossier.decide(dossier_id, "refuse")
     await wait_in_vain(dossier, dossier_id)
     before = await dossier.contents()
-    await Watchdog(dossier.database, OVERDUE).run()
+    await Watchdog(dossier.database, "identity", OVERDUE).run()
     assert await dossier.contents() == before
 
 
@@ -95,14 +104,14 @@ async def test_a_dossier_that_waits_for_papers_is_asked_about(dossier: Service) 
     dossier_id = await dossier.dossier()
     await dossier.hear(await scanned(dossier, dossier_id, "infected"))
     await wait_in_vain(dossier, dossier_id)
-    await Watchdog(dossier.database, OVERDUE).run()
+    await Watchdog(dossier.database, "identity", OVERDUE).run()
     assert len(await requests(dossier)) == 2
 
 
 async def test_the_answer_to_the_question_asked_again_counts(dossier: Service) -> None:
     dossier_id = await dossier.dossier()
     await wait_in_vain(dossier, dossier_id)
-    await Watchdog(dossier.database, OVERDUE).run()
+    await Watchdog(dossier.database, "identity", OVERDUE).run()
     await dossier.hear(await verified(dossier, dossier_id))
     assert await dossier.value("SELECT verification_answer FROM dossiers") == "verified"
 
@@ -122,5 +131,5 @@ async def test_more_than_a_batch_is_asked_about_in_one_run(dossier: Service) -> 
         dossier_id,
         BATCH + 5,
     )
-    await Watchdog(dossier.database, OVERDUE).run()
+    await Watchdog(dossier.database, "identity", OVERDUE).run()
     assert len(await requests(dossier)) == 1 + BATCH + 5

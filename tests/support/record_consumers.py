@@ -1,4 +1,4 @@
-"""The six places where a service reads a topic: a good event for each, and what must follow from it, once."""
+"""The seven places where a service reads a topic: a good event for each, and what must follow from it, once."""
 
 import secrets
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from hoso_contracts.dossier import (
+    AttachmentCheckRequested,
     AttachmentReference,
     DossierAccepted,
     DossierSubmitted,
@@ -100,6 +101,13 @@ def submitted(subject: Subject) -> Event:
         attachment_id=subject.attachment_id, component="proof-of-dwelling", sha256=subject.sha256
     )
     return DossierSubmitted(**_public(subject), channel="online", submitted_at=datetime.now(UTC), attachments=(paper,))
+
+
+def checked(subject: Subject) -> Event:
+    paper = AttachmentReference(
+        attachment_id=subject.attachment_id, component="proof-of-dwelling", sha256=subject.sha256
+    )
+    return AttachmentCheckRequested(dossier_id=subject.dossier_id, attachments=(paper,), requested_at=datetime.now(UTC))
 
 
 def accepted(subject: Subject) -> Event:
@@ -200,6 +208,15 @@ PLACES: Final = (
     Place(
         *("storage", "dossier.lifecycle.v1", submitted, ("hoso.attachment.stored.v1", "hoso.attachment.scanned.v1")),
         *(asked, accepted),
+    ),
+    Place(
+        *(
+            "storage",
+            "attachment.check-requests.v1",
+            checked,
+            ("hoso.attachment.stored.v1", "hoso.attachment.scanned.v1"),
+        ),
+        *(asked, infected),
     ),
     Place(
         *("notify", "notification.requests.v1", requested, ("hoso.notification.delivered.v1", "mail")),

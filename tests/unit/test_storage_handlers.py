@@ -1,14 +1,23 @@
 """What follows from a submitted dossier and from a scan: called as plain functions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from uuid import UUID, uuid4
 
 from hoso_chassis.consequences import Work
-from hoso_contracts.dossier import AttachmentReference, DossierSubmitted
+from hoso_contracts.dossier import AttachmentCheckRequested, AttachmentReference, DossierSubmitted
 from hoso_contracts.storage import AttachmentExpired, AttachmentScanned, AttachmentStored
 from hoso_storage.domain import Attachment, DraftFiles
-from hoso_storage.handlers import ScanOrder, ScanResult, bind_attachments, inbound, leave_open, record_verdict
+from hoso_storage.handlers import (
+    ScanOrder,
+    ScanResult,
+    answer_again,
+    bind_attachments,
+    inbound,
+    leave_open,
+    record_verdict,
+)
 
 AT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 DOSSIER = uuid4()
@@ -42,10 +51,34 @@ def order(one: Attachment) -> ScanOrder:
     return ScanOrder(dossier_id=DOSSIER, attachment_id=one.id, size=10)
 
 
-def test_the_event_names_the_draft_whose_files_it_takes() -> None:
-    (route,) = inbound.routes.values()
-    assert route.of(submitted()) == DOSSIER
-    assert inbound.topics == ("dossier.lifecycle.v1",)
+def asked_about(*attachments: Attachment) -> AttachmentCheckRequested:
+    return AttachmentCheckRequested(
+        dossier_id=DOSSIER,
+        attachments=tuple(
+            AttachmentReference(attachment_id=one.id, component="proof", sha256=SHA256) for one in attachments
+        ),
+        requested_at=AT,
+    )
+
+
+def test_the_events_name_the_draft_whose_files_they_take() -> None:
+    events = {DossierSubmitted: submitted(), AttachmentCheckRequested: asked_about(attachment())}
+    assert {route.event_type for route in inbound.routes.values()} == set(events)
+    assert all(route.of(events[route.event_type]) == DOSSIER for route in inbound.routes.values())
+    assert inbound.topics == ("attachment.check-requests.v1", "dossier.lifecycle.v1")
+
+
+def test_papers_that_are_waited_for_are_told_again_as_they_are() -> None:
+    stored, gone = attachment(), attachment()
+    scanned = replace(attachment(), state="scanned", verdict="clean", scanned_at=AT)
+    files = files_of(stored, scanned)
+    told = list(answer_again(asked_about(stored, scanned, gone), files))
+    assert [type(one).__name__ for one in told] == [
+        *("AttachmentStored", "Work"),
+        *("AttachmentStored", "AttachmentScanned"),
+        "AttachmentExpired",
+    ]
+    assert told[3] == AttachmentScanned(dossier_id=DOSSIER, attachment_id=scanned.id, verdict="clean", scanned_at=AT)
 
 
 def test_each_file_is_told_as_stored_and_its_scan_ordered_one_after_the_other() -> None:

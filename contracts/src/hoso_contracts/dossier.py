@@ -214,6 +214,23 @@ class IdentityVerificationRequested(Event):
         return self.verification_id
 
 
+class AttachmentCheckRequested(Event):
+    """A command to storage: say again what is known of these papers, whose answer is overdue."""
+
+    type: ClassVar[str] = "hoso.attachment.check-requested.v1"
+    topic: ClassVar[str] = "attachment.check-requests.v1"
+
+    attachments: Annotated[
+        tuple[AttachmentReference, ...],
+        FailFast(),
+        Field(
+            max_length=200,
+            description="The papers of the dossier that have neither a verdict nor an end; as they were submitted.",
+        ),
+    ]
+    requested_at: Annotated[Instant, Field(description="When it was asked this time, UTC.")]
+
+
 class NotificationParameters(Message):
     """What a notification's template may print. No name and no number of a person."""
 

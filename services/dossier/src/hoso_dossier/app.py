@@ -47,7 +47,11 @@ def build(
     codes = CodeBlocks(database, settings.code_prefix, settings.code_block_size, settings.code_epoch, read_clock)
     submissions = Submissions(database, catalogue(), codes, keys, settings.identity_number_profile)
     store = DossierStore()
-    overdue_after = timedelta(seconds=settings.verification_overdue_seconds)
+    periods = {
+        "identity": settings.verification_overdue_seconds,
+        "papers": settings.attachment_overdue_seconds,
+        "notices": settings.notification_overdue_seconds,
+    }
     return Parts(
         database=database,
         store=store,
@@ -59,7 +63,10 @@ def build(
             DossiersApi(database, catalogue(), store, settings.accept_not_scanned).router(),
         ],
         periodic=[
-            Periodic("overdue-answers", watchdog.EVERY, Watchdog(database, overdue_after).run),
+            *(
+                Periodic(f"overdue-{one}", watchdog.EVERY, Watchdog(database, one, timedelta(seconds=period)).run)
+                for one, period in periods.items()
+            ),
             Periodic("expired-drafts", housekeeping.EVERY, Housekeeping(database).run),
         ],
     )

@@ -171,9 +171,7 @@ class Dossier:
         Raises:
             UnknownNotification: it was never asked for.
         """
-        found = next((one for one in self.notifications if one.id == notification_id), None)
-        if found is None:
-            raise UnknownNotification
+        found = self._notification(notification_id)
         state = "delivered" if reason is None else "failed"
         if found.state in {"delivered", state}:
             return
@@ -184,6 +182,18 @@ class Dossier:
         told |= {"reason": reason} if reason else {}
         told |= {"segments": segments} if segments else {}
         self._tell(f"notification-{state}", at, notification_id, **told)
+
+    def tell_again(self, notification_id: UUID, at: datetime, detail: str | None) -> Iterator[Fact]:
+        """Ask once more for a notification of which no end was heard; it is the same one, and is sent once.
+
+        Raises:
+            UnknownNotification: it was never asked for.
+        """
+        found = self._notification(notification_id)
+        for contact in self.contacts:
+            if contact.channel == found.channel:
+                self._tell("notification-asked-again", at, found.id, channel=found.channel, occasion=found.occasion)
+                yield NotificationAsked(found, contact.recipient, self._due_at(found.occasion), detail)
 
     def accept(self, officer: Actor, at: datetime, due_at: datetime, *, take_not_scanned: bool) -> Iterator[Fact]:
         """Accept it for handling: status 2 with the receipt CT04.
@@ -285,8 +295,17 @@ class Dossier:
                 notification = Notification(key, contact.channel, occasion, template, at)
                 self.notifications += (notification,)
                 self.touched |= {key}
-                due_at = self.due_at if self.status is Status.ACCEPTED else None
-                yield NotificationAsked(notification, contact.recipient, due_at, detail)
+                yield NotificationAsked(notification, contact.recipient, self._due_at(occasion), detail)
+
+    def _due_at(self, occasion: str) -> datetime | None:
+        """When the result is due: told with the acceptance only."""
+        return self.due_at if occasion == OCCASIONS[Status.ACCEPTED] else None
+
+    def _notification(self, notification_id: UUID) -> Notification:
+        for notification in self.notifications:
+            if notification.id == notification_id:
+                return notification
+        raise UnknownNotification
 
     def _attachment(self, attachment_id: UUID) -> Attachment:
         for attachment in self.attachments:

@@ -37,3 +37,9 @@ class DossierSettings(ServiceSettings):
     verification_overdue_seconds: int = Field(
         900, ge=1, description="After this long without an answer the identity is asked about again."
     )
+    attachment_overdue_seconds: int = Field(
+        3600, ge=1, description="After this long without a verdict storage is asked about a paper again."
+    )
+    notification_overdue_seconds: int = Field(
+        3600, ge=1, description="After this long without an end notify is asked for a notification again."
+    )

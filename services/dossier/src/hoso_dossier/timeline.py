@@ -17,7 +17,10 @@ _READ: Final = """
 SELECT at, kind, about, told FROM timeline
 WHERE dossier_id = $1 AND kind <> ALL($2::text[]) ORDER BY at, position LIMIT 1000
 """
-INNER: Final = ("identity-answer-unused", "identity-asked-again")  # for officers only
+INNER: Final = (  # for officers only
+    *("identity-answer-unused", "identity-asked-again"),
+    *("attachment-asked-again", "notification-asked-again"),
+)
 
 _TITLES: Final = {
     "submitted": ("Hồ sơ đã được nộp", "The dossier was submitted"),
@@ -39,6 +42,14 @@ _TITLES: Final = {
     "attachment-expired": (
         "Giấy tờ đính kèm không còn được lưu trữ, cần nộp lại",
         "The attachment is gone and must be sent again",
+    ),
+    "attachment-asked-again": (
+        "Yêu cầu kiểm tra giấy tờ đính kèm đã được gửi lại",
+        "The attachment was asked about again",
+    ),
+    "notification-asked-again": (
+        "Yêu cầu gửi thông báo đã được gửi lại",
+        "The notification was asked for again",
     ),
     "notification-delivered": ("Thông báo đã được gửi", "The notification was sent"),
     "notification-failed": ("Thông báo không gửi được", "The notification could not be sent"),

@@ -1,68 +1,47 @@
-"""Asks again, with the same verification id, about identities whose answer is overdue; decides nothing."""
+"""Sees to it that no dossier waits silently: what is overdue is asked for again; it decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final
 
 import structlog
 
-from hoso_chassis.consequences import Cause
 from hoso_chassis.database import Database, Transaction
-from hoso_dossier.announcements import verification_requested
-from hoso_dossier.values import Identity, VerificationAsked
+from hoso_dossier import overdue_identities, overdue_notices, overdue_papers
 
 EVERY: Final = 30.0  # seconds between two looks
 BATCH: Final = 200
 
-# Asked at most once in a period: the row carries when it was asked last. Two watchdogs never take the same row.
-_OVERDUE: Final = """
-UPDATE dossiers AS d SET verification_asked_at = now()
-FROM (
-    SELECT id FROM dossiers
-    WHERE verification_answer = 'awaited' AND status IN (1, 5) AND verification_asked_at <= now() - $1::interval
-    ORDER BY verification_asked_at LIMIT $2 FOR UPDATE SKIP LOCKED
-) AS overdue
-WHERE d.id = overdue.id
-RETURNING d.id, verification_id, submitted_at, correlation_id,
-          answers ->> 'identity_number' AS identity_number, answers ->> 'full_name' AS full_name,
-          answers ->> 'date_of_birth' AS date_of_birth
-"""
-_TELL: Final = """
-INSERT INTO timeline (dossier_id, at, kind, about, told)
-SELECT id, now(), 'identity-asked-again', about, '{}'
-FROM unnest($1::uuid[], $2::uuid[]) AS row (id, about)
-ON CONFLICT DO NOTHING
-"""
+AskAgain = Callable[[Transaction, timedelta, int], Awaitable[int]]
+ANSWERS: Final[Mapping[str, AskAgain]] = {
+    "identity": overdue_identities.ask_again,
+    "papers": overdue_papers.ask_again,
+    "notices": overdue_notices.ask_again,
+}
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Watchdog:
-    """Looks for overdue answers; several may look at once."""
+    """Looks for one kind of overdue answer; several may look at once.
+
+    Attributes:
+        answer: whose: one of ANSWERS.
+        period: how long an answer may take; after that it is asked for again, then ever more rarely, at least daily.
+    """
 
     database: Database
-    overdue_after: timedelta
+    answer: str
+    period: timedelta
 
     async def run(self) -> None:
-        """Ask again about everything that is overdue now, a batch at a time."""
-        while await self.ask_again() == BATCH:
-            pass
-
-    async def ask_again(self) -> int:
-        """Ask again about one batch and return how many there were."""
-        async with self.database.transaction() as tx:
-            rows = await tx.connection.fetch(_OVERDUE, self.overdue_after, BATCH)
-            if rows:
-                await self._announce(tx, rows)
-        if rows:
-            log.warning("identity-answers-overdue", asked_again=len(rows))
-        return len(rows)
-
-    async def _announce(self, tx: Transaction, rows: Sequence[Any]) -> None:
-        for row in rows:
-            identity = Identity(row["identity_number"], row["full_name"], date.fromisoformat(row["date_of_birth"]))
-            asked = VerificationAsked(row["id"], row["verification_id"], identity, row["submitted_at"])
-            tx.announce(verification_requested(asked), Cause(correlation_id=row["correlation_id"]))
-        await tx.connection.execute(_TELL, [row["id"] for row in rows], [row["verification_id"] for row in rows])
+        """Ask again about everything that is overdue now, a batch a transaction."""
+        asked, last = 0, BATCH
+        while last == BATCH:
+            async with self.database.transaction() as tx:
+                last = await ANSWERS[self.answer](tx, self.period, BATCH)
+            asked += last
+        if asked:
+            log.warning("answers-overdue", answer=self.answer, asked_again=asked)

@@ -35,6 +35,7 @@ class Attachment:
         media_type: found by looking at the content.
         created_at: when it was received, UTC.
         verdict: "clean", "infected", "not-scanned"; None until scanned.
+        scanned_at: when the verdict was given; None until then, and of verdicts from before this was kept.
     """
 
     id: UUID
@@ -47,6 +48,7 @@ class Attachment:
     created_at: datetime
     state: State = "receiving"
     verdict: str | None = None
+    scanned_at: datetime | None = None
 
     @property
     def is_readable(self) -> bool:
@@ -56,9 +58,14 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The file belongs to the dossier from now on and waits for its verdict."""
+    """The file belongs to the dossier.
+
+    Attributes:
+        is_unscanned: nobody has looked at it, and nobody is going to: a scan must be ordered.
+    """
 
     attachment: Attachment
+    is_unscanned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class Scanned:
 
     attachment_id: UUID
     verdict: str
+    at: datetime
 
 
 def _nothing() -> Mapping[UUID, Attachment]:
@@ -90,11 +98,13 @@ class DraftFiles:
         draft_id: of the draft and the dossier.
         attachments: by id.
         missing: ids that the dossier named in vain.
+        in_work: a scan of one of them is waiting or running, as found when they were loaded.
     """
 
     draft_id: UUID
     attachments: Mapping[UUID, Attachment] = field(default_factory=_nothing)
     missing: frozenset[UUID] = frozenset()
+    in_work: bool = False
     loaded: Mapping[UUID, Attachment] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -118,12 +128,28 @@ class DraftFiles:
             self.missing |= {attachment_id}
             yield Missing(attachment_id)
 
-    def scan(self, attachment_id: UUID, verdict: str) -> Iterator[Scanned]:
+    def answer_again(self, attachment_id: UUID, sha256: str, asked_at: datetime) -> Iterator[Bound | Missing | Scanned]:
+        """Say what is known of a file that the dossier still waits for; bind it now if nobody ever asked for that.
+
+        A verdict of which it is not known when it was given counts from when it was asked for.
+        """
+        found = self.attachments.get(attachment_id)
+        if found is None or found.sha256 != sha256 or found.state not in {"stored", "bound", "scanned"}:
+            self.missing |= {attachment_id}
+            yield Missing(attachment_id)
+        elif found.state == "stored":
+            yield from self.bind(attachment_id, sha256)
+        else:
+            yield Bound(found, is_unscanned=found.state == "bound" and not self.in_work)
+            if found.verdict is not None:
+                yield Scanned(attachment_id, found.verdict, found.scanned_at or asked_at)
+
+    def scan(self, attachment_id: UUID, verdict: str, at: datetime) -> Iterator[Scanned]:
         """Note the verdict on a bound file; a second verdict on the same file changes nothing."""
         found = self.attachments.get(attachment_id)
         if found is not None and found.state == "bound":
-            self._put(replace(found, state="scanned", verdict=verdict))
-            yield Scanned(attachment_id, verdict)
+            self._put(replace(found, state="scanned", verdict=verdict, scanned_at=at))
+            yield Scanned(attachment_id, verdict, at)
 
     def lose(self, attachment_id: UUID) -> Iterator[Missing]:
         """Note that the content of a bound file is gone."""

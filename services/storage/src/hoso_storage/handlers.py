@@ -1,6 +1,6 @@
 """From a submitted dossier to its bound files, and from a scan to its verdict; plain functions, no I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from hoso_chassis.consequences import Consequence, Work
 from hoso_chassis.inbound import Inbound
 from hoso_chassis.work import GivenUp
-from hoso_contracts.dossier import DossierSubmitted
+from hoso_contracts.dossier import AttachmentCheckRequested, DossierSubmitted
 from hoso_contracts.storage import AttachmentExpired, AttachmentScanned, AttachmentStored
-from hoso_storage.domain import Attachment, Bound, DraftFiles, Missing
+from hoso_storage.domain import Attachment, Bound, DraftFiles, Missing, Scanned
 
 SCAN: Final = "scan"
 
@@ -44,13 +44,19 @@ def bind_attachments(event: DossierSubmitted, files: DraftFiles) -> Iterable[Con
     Duplicates: a file that the dossier has already is not told again.
     """
     for reference in event.attachments:
-        for outcome in files.bind(reference.attachment_id, reference.sha256):
-            match outcome:
-                case Bound(attachment):
-                    yield _stored(attachment, event.submitted_at)
-                    yield _scan(attachment)
-                case Missing(attachment_id):
-                    yield _expired(files, attachment_id, event.submitted_at)
+        yield from _told(files, files.bind(reference.attachment_id, reference.sha256), event.submitted_at)
+
+
+@inbound.on(AttachmentCheckRequested, of=lambda event: event.dossier_id)
+def answer_again(event: AttachmentCheckRequested, files: DraftFiles) -> Iterable[Consequence]:
+    """Say again what is known of papers that the dossier waits for: what was said, or asked, may have been lost.
+
+    Duplicates: the same answer again, which dossier has or has not. A scan that is under way is waited for; one that
+    died is ordered anew.
+    """
+    for reference in event.attachments:
+        known = files.answer_again(reference.attachment_id, reference.sha256, event.requested_at)
+        yield from _told(files, known, event.requested_at)
 
 
 def record_verdict(order: ScanOrder, result: ScanResult, files: DraftFiles) -> Iterable[Consequence]:
@@ -62,13 +68,7 @@ def record_verdict(order: ScanOrder, result: ScanResult, files: DraftFiles) -> I
         for missing in files.lose(order.attachment_id):
             yield _expired(files, missing.attachment_id, result.at)
         return
-    for scanned in files.scan(order.attachment_id, result.verdict):
-        yield AttachmentScanned(
-            dossier_id=files.draft_id,
-            attachment_id=scanned.attachment_id,
-            verdict=scanned.verdict,
-            scanned_at=result.at,
-        )
+    yield from _told(files, files.scan(order.attachment_id, result.verdict, result.at), result.at)
 
 
 def leave_open(_order: ScanOrder, _reason: GivenUp, _files: DraftFiles) -> Iterable[Consequence]:
@@ -77,6 +77,21 @@ def leave_open(_order: ScanOrder, _reason: GivenUp, _files: DraftFiles) -> Itera
     The dead work is visible to the operator; retried, it still gives its verdict.
     """
     return ()
+
+
+def _told(files: DraftFiles, outcomes: Iterable[Bound | Missing | Scanned], at: datetime) -> Iterator[Consequence]:
+    for outcome in outcomes:
+        match outcome:
+            case Bound(attachment, is_unscanned):
+                yield _stored(attachment, at)
+                if is_unscanned:
+                    yield _scan(attachment)
+            case Missing(attachment_id):
+                yield _expired(files, attachment_id, at)
+            case Scanned(attachment_id, verdict, scanned_at):
+                yield AttachmentScanned(
+                    dossier_id=files.draft_id, attachment_id=attachment_id, verdict=verdict, scanned_at=scanned_at
+                )
 
 
 def _stored(attachment: Attachment, at: datetime) -> AttachmentStored:

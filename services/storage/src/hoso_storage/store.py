@@ -10,12 +10,17 @@ from uuid import UUID
 from hoso_chassis.postgres import Connection
 from hoso_storage.domain import RECEIVING_LIFE, UNBOUND_LIFE, Attachment, DraftFiles
 
-_COLUMNS = "id, draft_id, component, subject, sha256, size, media_type, created_at, state, verdict"
+_COLUMNS = "id, draft_id, component, subject, sha256, size, media_type, created_at, state, verdict, scanned_at"
 _LOAD = f"SELECT {_COLUMNS} FROM attachments WHERE draft_id = ANY($1) ORDER BY draft_id, id FOR UPDATE"  # noqa: S608
 _LOAD_MISSING = "SELECT draft_id, attachment_id FROM missing_attachments WHERE draft_id = ANY($1)"
+_LOAD_IN_WORK = """
+SELECT id FROM unnest($1::uuid[]) AS draft (id)
+WHERE EXISTS (SELECT FROM work WHERE key = draft.id || ':scan' AND state <> 'dead')
+"""
 _SAVE = """
-UPDATE attachments SET state = row.state, verdict = row.verdict, delete_after = NULL
-FROM unnest($1::uuid[], $2::text[], $3::text[]) AS row (id, state, verdict) WHERE attachments.id = row.id
+UPDATE attachments SET state = row.state, verdict = row.verdict, scanned_at = row.scanned_at, delete_after = NULL
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS row (id, state, verdict, scanned_at)
+WHERE attachments.id = row.id
 """
 _SAVE_MISSING = """
 INSERT INTO missing_attachments (draft_id, attachment_id)
@@ -72,14 +77,23 @@ class AttachmentStore:
         missing: dict[UUID, set[UUID]] = {draft_id: set() for draft_id in ids}
         for row in await connection.fetch(_LOAD_MISSING, ids):
             missing[row["draft_id"]].add(row["attachment_id"])
-        return {key: DraftFiles(key, MappingProxyType(found[key]), frozenset(missing[key])) for key in ids}
+        in_work = {row["id"] for row in await connection.fetch(_LOAD_IN_WORK, ids)}
+        return {
+            key: DraftFiles(key, MappingProxyType(found[key]), frozenset(missing[key]), in_work=key in in_work)
+            for key in ids
+        }
 
     async def save(self, connection: Connection, aggregates: Sequence[DraftFiles]) -> None:
         """Write what changed; only files of dossiers change here, and those are not deleted by age any more."""
         changed = [one for files in aggregates for one in files.changed]
         if changed:
-            states, verdicts = [one.state for one in changed], [one.verdict for one in changed]
-            await connection.execute(_SAVE, [one.id for one in changed], states, verdicts)
+            await connection.execute(
+                _SAVE,
+                [one.id for one in changed],
+                [one.state for one in changed],
+                [one.verdict for one in changed],
+                [one.scanned_at for one in changed],
+            )
         missing = [(files.draft_id, key) for files in aggregates for key in sorted(files.missing)]
         if missing:
             await connection.execute(_SAVE_MISSING, [draft for draft, _ in missing], [key for _, key in missing])
