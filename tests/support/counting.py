@@ -65,13 +65,15 @@ def nothing(_event: IdentityVerified, _count: Count) -> Iterable[Consequence]:
 
 @dataclass(slots=True)
 class Counting:
-    """The handlers of the service; `then` is what a test adds to every event."""
+    """The handlers of the service; `then` is what a test adds to every event, `superseded` when one comes too late."""
 
     then: Callable[[IdentityVerified, Count], Iterable[Consequence]] = nothing
     inbound: Inbound[Count] = field(default_factory=Inbound[Count])
+    superseded: Callable[[IdentityVerified, Count], bool] | None = None
 
     def __post_init__(self) -> None:
-        self.inbound.on(IdentityVerified, of=lambda event: event.dossier_id)(self.count)
+        on = self.inbound.on(IdentityVerified, of=lambda event: event.dossier_id, superseded=self.superseded)
+        on(self.count)
 
     def count(self, event: IdentityVerified, count: Count) -> Iterable[Consequence]:
         count.seen += 1

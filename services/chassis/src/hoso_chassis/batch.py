@@ -94,7 +94,7 @@ class Batches(Generic[A]):
             connection.transaction(),
         ):
             await positions.advance(connection, self.group, expected, following)
-            fresh = {id(item) for item in await self._fresh(connection, taken)}
+            fresh = {id(item) for item in await self.fresh(connection, taken)}
             await count.load(connection)
             # In the order they came: what is unreadable among good records is no fault in a row.
             items = [
@@ -102,13 +102,14 @@ class Batches(Generic[A]):
                 for item in incoming
                 if isinstance(item, DeadLetter) or (isinstance(item, Taken) and id(item) in fresh)
             ]
-            dead = await (self._apart if apart else self._together)(connection, items, count)
+            dead = await (self.apart if apart else self._together)(connection, items, count)
             if dead:
                 await dead_letters.bury(connection, self.group, dead)
             await count.save(connection)
         return Committed(fresh, dead)
 
-    async def _fresh(self, connection: Connection, taken: Sequence[Taken[A]]) -> list[Taken[A]]:
+    async def fresh(self, connection: Connection, taken: Sequence[Taken[A]]) -> list[Taken[A]]:
+        """Remember the events in the inbox; return those that it did not know."""
         if not taken:
             return []
         answers = await inbox.add(connection, [item.envelope for item in taken])
@@ -135,10 +136,10 @@ class Batches(Generic[A]):
             await tx.flush()
         return dead
 
-    async def _apart(
+    async def apart(
         self, connection: Connection, items: Sequence[Taken[A] | DeadLetter], count: FaultCount
     ) -> list[DeadLetter]:
-        """The same, a savepoint a record: only for a batch whose writing failed, to find the record that breaks it."""
+        """The same, a savepoint a record: to find the one that breaks a batch, and for a redrive."""
         dead: list[DeadLetter] = []
         for item in items:
             before = count.in_a_row

@@ -1,4 +1,4 @@
-"""The command line every service has: serve, migrate, check."""
+"""The command line every service has: serve, migrate, check, and what an operator does about what failed."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from hoso_chassis import inbox, logs, migrations
+from hoso_chassis import dead_letter_commands, inbox, logs, migrations, work_commands
 from hoso_chassis.database import Database
 from hoso_chassis.postgres import AWAY, Connection
 from hoso_chassis.process import ROLES, serve
@@ -20,9 +20,11 @@ def run(service: Service[Any, Any], arguments: Sequence[str] | None = None) -> N
     """Parse the command line, do what it says and exit; a failure is one line and a status of 1."""
     options = _parser(service).parse_args(arguments)
     settings: ServiceSettings = load(service.settings)
-    logs.configure(service.name, "cli", settings.log_level)
+    logs.configure(service.name, "cli", settings.log_level, sys.stderr.buffer)  # standard output is for the answer
     try:
         raise SystemExit(asyncio.run(options.command(service, settings, options)))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None  # as a shell says of SIGINT; what an operator's command had told is kept
     except migrations.DatabaseNotMigrated as error:
         raise SystemExit(f"{service.name}: migrations are missing ({error}); run `migrate` first") from None
     except migrations.MigrationChanged as error:
@@ -39,6 +41,8 @@ def _parser(service: Service[Any, Any]) -> argparse.ArgumentParser:
     serving.set_defaults(command=_serve)
     commands.add_parser("migrate", help="bring the database up to this code").set_defaults(command=_migrate)
     commands.add_parser("check", help="check settings and database, start nothing").set_defaults(command=_check)
+    dead_letter_commands.add(commands)
+    work_commands.add(commands)
     return parser
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from hoso_chassis.postgres import Connection
+from hoso_chassis.postgres import Connection, Row
 from hoso_chassis.records import Record
 
 KEPT: Final = timedelta(days=14)
@@ -17,6 +18,18 @@ INSERT INTO dead_letters (id, consumer_group, topic, partition, record_offset, r
                           header_values, type, reason, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
+_KEPT_LETTER = """
+SELECT id, topic, partition, record_offset, record_time, key, value, header_names, header_values, type, reason, detail,
+       attempts, died_at, taken_in
+FROM dead_letters WHERE consumer_group = $1 AND id = $2
+"""
+_TAKE = f"{_KEPT_LETTER} FOR UPDATE SKIP LOCKED"
+_REMOVE = "DELETE FROM dead_letters WHERE id = $1"
+_RETURN = """
+UPDATE dead_letters SET attempts = attempts + 1, type = $2, reason = $3, detail = $4, taken_in = $5 WHERE id = $1
+"""
+# Reasons of letters that died behind the inbox: it has a row of their event, and that row is theirs.
+_BEHIND_INBOX = frozenset({"no-such-aggregate", "handler-failed", "not-writable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,30 @@ class DeadLetter:
     reason: str
     detail: str = ""
     is_fault: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A letter as it lies in the table.
+
+    Attributes:
+        attempts: how often it died, the first time included.
+        taken_in: the inbox has a row of its event, and that row is its own.
+    """
+
+    id: UUID
+    record: Record
+    type: str | None
+    reason: str
+    detail: str
+    attempts: int
+    died_at: datetime
+    taken_in: bool
+
+    @property
+    def origin(self) -> str:
+        """Where it lay, "topic/partition@offset"."""
+        return f"{self.record.topic}/{self.record.partition}@{self.record.offset}"
 
 
 async def bury(connection: Connection, group: str, letters: Sequence[DeadLetter]) -> None:
@@ -58,6 +95,44 @@ def _row(group: str, letter: DeadLetter) -> tuple[object, ...]:
         letter.reason,
         letter.detail,
     )
+
+
+async def find(connection: Connection, group: str, letter_id: UUID) -> KeptLetter | None:
+    """The letter as it lies there, whoever holds it."""
+    row = await connection.fetchrow(_KEPT_LETTER, group, letter_id)
+    return _letter(row) if row else None
+
+
+async def take(connection: Connection, group: str, letter_id: UUID) -> KeptLetter | None:
+    """Lock the letter until the transaction ends; None when it is gone, or when somebody else holds it."""
+    row = await connection.fetchrow(_TAKE, group, letter_id)
+    return _letter(row) if row else None
+
+
+def _letter(row: Row) -> KeptLetter:
+    headers = tuple(zip(row["header_names"], row["header_values"], strict=True))
+    place = (row["topic"], row["partition"], row["record_offset"], row["record_time"])
+    return KeptLetter(
+        row["id"],
+        Record(*place, row["key"], row["value"], headers),
+        row["type"],
+        row["reason"],
+        row["detail"],
+        row["attempts"],
+        row["died_at"],
+        row["taken_in"] or row["reason"] in _BEHIND_INBOX,
+    )
+
+
+async def remove(connection: Connection, letter: KeptLetter) -> None:
+    """Delete a letter that was taken."""
+    await connection.execute(_REMOVE, letter.id)
+
+
+async def put_back(connection: Connection, letter: KeptLetter, died: DeadLetter) -> None:
+    """Keep a letter that was taken and died again, for the rest of its time: when it first died stays."""
+    taken_in = letter.taken_in or died.reason in _BEHIND_INBOX
+    await connection.execute(_RETURN, letter.id, died.type, died.reason, died.detail, taken_in)
 
 
 async def forget_old(connection: Connection) -> None:

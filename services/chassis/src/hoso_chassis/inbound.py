@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 
 from hoso_chassis.consequences import Consequence
@@ -27,13 +27,28 @@ class Store(Protocol[A]):
         ...
 
 
+@runtime_checkable
+class Recalling(Protocol):
+    """A store that also knows what an aggregate must have of its neighbours before it is asked for `superseded`."""
+
+    async def recall(self, connection: Connection, event: Any, aggregate: Any) -> None:
+        """Put it into the loaded aggregate; called at a redrive only."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Route(Generic[A]):
-    """One handler: `of` names the aggregate that an event is about."""
+    """One handler.
+
+    Attributes:
+        of: names the aggregate that an event is about.
+        superseded: whether the aggregate has moved past an event that comes late; asked at a redrive only.
+    """
 
     event_type: type[Event]
     of: Callable[[Any], UUID]
     handler: Callable[[Any, A], Iterable[Consequence]]
+    superseded: Callable[[Any, A], bool] | None = None
 
 
 @dataclass(slots=True)
@@ -42,13 +57,22 @@ class Inbound(Generic[A]):
 
     routes: dict[str, Route[A]] = field(default_factory=dict[str, Route[A]])
 
-    def on(self, event_type: type[E], *, of: Callable[[E], UUID]) -> Callable[[Handler[E, A]], Handler[E, A]]:
-        """Register a plain function from (event, loaded aggregate) to what follows."""
+    def on(
+        self, event_type: type[E], *, of: Callable[[E], UUID], superseded: Callable[[E, A], bool] | None = None
+    ) -> Callable[[Handler[E, A]], Handler[E, A]]:
+        """Register a plain function from (event, loaded aggregate) to what follows.
+
+        Args:
+            event_type: what it handles.
+            of: names the aggregate that an event is about.
+            superseded: whether the aggregate has moved past an event that comes late; asked only when a dead letter
+                is redriven, and such a letter is then removed without an effect.
+        """
 
         def register(handler: Handler[E, A]) -> Handler[E, A]:
             if event_type.type in self.routes:
                 raise ValueError(f"{event_type.type} has a handler already")
-            self.routes[event_type.type] = Route(event_type, of, handler)
+            self.routes[event_type.type] = Route(event_type, of, handler, superseded)
             return handler
 
         return register

@@ -22,6 +22,7 @@ FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[]) AS move (topi
 WHERE consumer_group = $1 AND positions.topic = move.topic AND positions.partition = move.partition
   AND positions.next_offset = move.expected
 """
+_HOLD = "SELECT FROM positions WHERE consumer_group = $1 AND topic = $2 AND partition = $3 FOR UPDATE"
 
 
 class PartitionLost(Exception):
@@ -52,6 +53,11 @@ async def advance(
     )
     if tag != f"UPDATE {len(moving)}":
         raise PartitionLost(f"{group}: {tag} of {len(moving)} positions")
+
+
+async def hold(connection: Connection, group: str, partition: Partition) -> None:
+    """Keep the partition where it stands until the transaction ends: no batch of it commits meanwhile."""
+    await connection.execute(_HOLD, group, *partition)
 
 
 def _columns(partitions: Iterable[Partition]) -> tuple[list[str], list[int]]:

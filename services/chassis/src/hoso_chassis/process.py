@@ -11,7 +11,19 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp
 
-from hoso_chassis import dead_letters, http, idempotency, inbox, logs, memory, metrics, migrations, tracing, work
+from hoso_chassis import (
+    dead_letters,
+    http,
+    idempotency,
+    inbox,
+    logs,
+    memory,
+    metrics,
+    migrations,
+    operator_actions,
+    tracing,
+    work,
+)
 from hoso_chassis.batch import Batches
 from hoso_chassis.breaker import Breaker
 from hoso_chassis.consumer import Consumer
@@ -198,6 +210,7 @@ class Process:
             "inbox": lambda connection: inbox.keep_window(connection, database.clock()),
             "dead-letters": dead_letters.forget_old,
             "dead-work": work.forget_dead,
+            "operator-actions": operator_actions.forget_old,
             "idempotency-keys": idempotency_keys,
         }
         for name, step in steps.items():
