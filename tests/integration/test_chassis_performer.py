@@ -13,12 +13,14 @@ import pytest
 from pydantic import BaseModel
 from structlog.testing import capture_logs
 
+from hoso_chassis import calls as calls_module
 from hoso_chassis import performer as performer_module
 from hoso_chassis.breaker import Breaker
+from hoso_chassis.claims import claim
 from hoso_chassis.consequences import Consequence, Work
 from hoso_chassis.database import Database
 from hoso_chassis.performer import Performer
-from hoso_chassis.work import GivenUp, Kind, OutcomeUnknown, TargetRefused, TargetUnavailable, claim
+from hoso_chassis.work import GivenUp, Kind, OutcomeUnknown, TargetRefused, TargetUnavailable
 from support.counting import Count, CountStore, refused
 from support.waiting import until_async
 
@@ -198,10 +200,11 @@ async def test_a_call_does_not_begin_when_its_claim_may_end_before_it(
     naps = iter([100.0])  # the process is stopped between the claim's commit and the first call, then no more
 
     async def claim_and_sleep(*arguments: Any) -> Any:
-        jobs = await claim(*arguments)
-        if jobs and (nap := next(naps, 0.0)):
-            monkeypatch.setattr(performer_module, "monotonic", lambda: monotonic() + nap)
-        return jobs
+        claimed = await claim(*arguments)
+        if claimed.jobs and (nap := next(naps, 0.0)):
+            for module in (performer_module, calls_module):
+                monkeypatch.setattr(module, "monotonic", lambda: monotonic() + nap)
+        return claimed
 
     monkeypatch.setattr(performer_module, "claim", claim_and_sleep)
     with capture_logs() as said:

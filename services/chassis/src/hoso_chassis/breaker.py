@@ -25,13 +25,14 @@ class Breaker:
     failures: int = 0
     open_until: float | None = None
     probing: bool = False
+    reserved: bool = False
 
     @property
     def state(self) -> str:
         """One of "closed", "open" and "half-open"; which the metrics show."""
         if self.open_until is None:
             return "closed"
-        return "open" if self.probing or self.clock() < self.open_until else "half-open"
+        return "open" if self.probing or self.reserved or self.clock() < self.open_until else "half-open"
 
     def allowance(self, wanted: int) -> int:
         """How many of `wanted` calls may begin now: all, a single probe, or none."""
@@ -39,16 +40,30 @@ class Breaker:
             return wanted
         return min(wanted, 1) if self.state == "half-open" else 0
 
+    def take(self, wanted: int) -> tuple[int, bool]:
+        """The same, and whether it is the probe, which is then kept for the caller: nobody else may begin one.
+
+        The caller makes the call, or gives it back.
+        """
+        room = self.allowance(wanted)
+        self.reserved = self.reserved or (room > 0 and self.open_until is not None)
+        return room, room > 0 and self.reserved
+
+    def give_back(self) -> None:
+        """There was nothing to probe with."""
+        self.reserved = False
+
     def begun(self) -> bool:
         """A call begins; while the breaker is not closed it is the probe, which the answer says."""
-        self.probing = self.open_until is not None
+        self.probing, self.reserved = self.open_until is not None, False
         return self.probing
 
     def succeeded(self) -> None:
         """The target answered, be it with a refusal: it is there."""
         if self.open_until is not None:
             log.warning("breaker-closed", target=self.target)
-        self.failures, self.open_until, self.probing = 0, None, False
+        self.failures, self.open_until = 0, None
+        self.probing = self.reserved = False
 
     def failed(self, *, probe: bool = False) -> None:
         """The target did not answer, or said that it cannot now; a call from before it opened is no news."""

@@ -6,63 +6,41 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
-from opentelemetry.trace import SpanKind
 
 from hoso_chassis.breaker import Breaker
+from hoso_chassis.calls import Call, Ended
+from hoso_chassis.claims import Again, Claimed, Job, Wanted, bury, claim, measure, promote, retry, settle
 from hoso_chassis.consequences import Cause
-from hoso_chassis.database import Database
+from hoso_chassis.database import Database, Transaction
+from hoso_chassis.floors import FloorKeeper
 from hoso_chassis.inbound import Store
 from hoso_chassis.metrics import BREAKER, WORK_AGE, WORK_ATTEMPTS, WORK_DEAD
 from hoso_chassis.policy import NoSuchAggregate, place
-from hoso_chassis.postgres import AWAY, CONFLICT
-from hoso_chassis.tracing import current_traceparent, span
-from hoso_chassis.work import (
-    GivenUp,
-    Job,
-    Kind,
-    OutcomeUnknown,
-    TargetRefused,
-    TargetUnavailable,
-    bury,
-    claim,
-    measure,
-    retry,
-    settle,
-)
+from hoso_chassis.postgres import AWAY, CONFLICT, Connection
+from hoso_chassis.target_limits import Gate
+from hoso_chassis.work import Kind
 
 A = TypeVar("A")
-_HELD_SECONDS = 0.5  # between two looks at a database that is away
-_SPARE_SECONDS = 10.0  # a claim lasts so much longer than the call it is for
-_BEGIN_SECONDS = 8.0  # after its claim a call may begin: one that begins later could outlive the claim
-_STATES = {"closed": 0, "half-open": 1, "open": 2}
+_HELD_SECONDS: Final = 0.5  # between two looks at a database that is away
+_SPARE_SECONDS: Final = 10.0  # a claim lasts so much longer than the call it is for
+_BEGIN_SECONDS: Final = 8.0  # after its claim a call may begin: one that begins later could outlive the claim
+_LONGEST_FIRST: Final = 8  # one claim of so many passes over the priorities, so that nothing starves
+_STATES: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a call ended: with a result, with a reason to give up, or with a reason to try again."""
-
-    job: Job
-    payload: Any
-    result: Any = None
-    given_up: GivenUp | None = None
-    again: str | None = None
-    unreadable: bool = False
-    traceparent: str | None = None
-
-    @property
-    def outcome(self) -> str:
-        """In a word, for the metric."""
-        return self.given_up or ("again" if self.again else "unreadable" if self.unreadable else "done")
-
-
 @dataclass(slots=True)
 class Performer(Generic[A]):
-    """Runs one kind of work for one service until stopped."""
+    """Runs one kind of work for one service until stopped.
+
+    Attributes:
+        breaker: of the target, shared by every kind that goes there.
+        gate: limits of the target over all replicas; None: its kind's own, with no other kind that goes there.
+    """
 
     database: Database
     kind: Kind[Any, Any, A]
@@ -71,8 +49,15 @@ class Performer(Generic[A]):
     on_turn: Callable[[], None] = lambda: None
     shortest_wait: float = 0.02
     longest_wait: float = 0.2
-    _running: set[asyncio.Task[Ended]] = field(default_factory=set[asyncio.Task[Ended]])
+    gate: Gate | None = None
+    _running: dict[asyncio.Task[Ended], Job] = field(default_factory=dict[asyncio.Task[Ended], Job])
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _floors: FloorKeeper = field(init=False)
+    _claims: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin without a floor."""
+        self._floors = FloorKeeper(self.kind.name)
 
     async def run(self) -> None:
         """Work until `stop`; calls in flight are then finished and recorded."""
@@ -105,55 +90,47 @@ class Performer(Generic[A]):
             return 0
 
     async def _begin(self) -> int:
-        """Claim what may run now and begin it; the claim has committed before a call is made."""
-        room = self.breaker.allowance(self.kind.concurrency - len(self._running))
+        """Claim what may run now and begin it; the claim has committed before a call is made. Return what was moved."""
+        room, is_probe = self.breaker.take(self.kind.concurrency - len(self._running))
         BREAKER.set(_STATES[self.breaker.state], target=self.kind.target)
         if room <= 0:
             return 0
-        lease = timedelta(seconds=self.kind.timeout + _SPARE_SECONDS)
         latest = monotonic() + _BEGIN_SECONDS
+        claimed = Claimed(())
+        try:
+            claimed = await self._claim(room)
+        finally:
+            if is_probe and not claimed.jobs:
+                self.breaker.give_back()
+        for job in claimed.jobs:
+            call = Call(self.kind, self.breaker, job, latest, is_probe)
+            self._running[asyncio.create_task(call.make(self.database.clock()))] = job
+        return len(claimed.jobs) + claimed.cleared
+
+    async def _claim(self, room: int) -> Claimed:
+        wanted = Wanted(
+            self.kind.name,
+            room,
+            lease=timedelta(seconds=self.kind.timeout + _SPARE_SECONDS),
+            resumed=self._resumed_room(room),
+            longest_first=self._claims % _LONGEST_FIRST == _LONGEST_FIRST - 1,
+            floors=self._floors.floors,
+        )
+        gate = self.gate or Gate(self.kind.target, (self.kind.name,), self.kind.limits)
         async with self.database.connection() as connection:
-            jobs = await claim(connection, self.kind.name, room, lease)
-        for job in jobs:
-            self._running.add(asyncio.create_task(self._call(job, latest)))
-        return len(jobs)
+            await self._floors.keep(connection)
+            claimed = await (claim(connection, wanted) if gate.is_open else _claim_through(gate, connection, wanted))
+        self._claims += bool(claimed.jobs)
+        return claimed
 
-    async def _call(self, job: Job, latest: float) -> Ended:
-        try:
-            payload = self.kind.payload.model_validate_json(job.payload)
-        except ValueError as error:
-            log.error("work-unreadable", kind=self.kind.name, job=job.id, error=place(error))
-            return Ended(job, None, unreadable=True)
-        if job.resumed and self.kind.at_most_once:
-            return Ended(job, payload, given_up="unknown")
-        if job.expires_at <= self.database.clock():
-            return Ended(job, payload, given_up="expired")
-        if monotonic() > latest:  # the process was stopped, or starved, since the claim
-            log.warning("claim-lapsed", kind=self.kind.name, job=job.id)
-            return Ended(job, payload, again="claim-lapsed")
-        with span(f"{self.kind.name} {self.kind.target}", parent=job.cause.traceparent, kind=SpanKind.CLIENT):
-            return await self._outcome(job, payload, current_traceparent())
+    def _resumed_room(self, room: int) -> int:
+        """Rows whose claim was lost before may have killed their process: one at a time, so that each dies alone.
 
-    async def _outcome(self, job: Job, payload: Any, traceparent: str | None) -> Ended:
-        probe = self.breaker.begun()
-        try:
-            result = await asyncio.wait_for(self.kind.perform(payload), self.kind.timeout)
-        except TargetRefused as error:
-            self.breaker.succeeded()
-            log.warning("work-refused", kind=self.kind.name, job=job.id, error=place(error))
-            return Ended(job, payload, given_up="refused", traceparent=traceparent)
-        except (OutcomeUnknown, TimeoutError) as error:
-            self.breaker.failed(probe=probe)
-            if self.kind.at_most_once:
-                return Ended(job, payload, given_up="unknown", traceparent=traceparent)
-            return Ended(job, payload, again=place(error))
-        except Exception as error:  # noqa: BLE001 - tried again until its age ends it, visibly
-            self.breaker.failed(probe=probe)
-            if not isinstance(error, TargetUnavailable):
-                log.error("work-failed", kind=self.kind.name, job=job.id, error=place(error))
-            return Ended(job, payload, again=place(error))
-        self.breaker.succeeded()
-        return Ended(job, payload, result=result, traceparent=traceparent)
+        What may be done once only is not called again, and so kills nobody.
+        """
+        if self.kind.at_most_once:
+            return room
+        return 0 if any(job.resumed for job in self._running.values()) else 1
 
     async def _record_ended(self) -> int:
         """Record what has ended by now: together, else each by itself."""
@@ -170,30 +147,44 @@ class Performer(Generic[A]):
                 log.error("results-recorded-apart", kind=self.kind.name, error=place(error))
                 for one in ended:
                     await self._record_alone(one)
-        self._running -= done
+        for task in done:
+            del self._running[task]
         return len(ended)
 
     async def _record(self, ended: Sequence[Ended]) -> None:
         async with self.database.transaction() as tx:
-            final: list[Ended] = []
-            for one in ended:
-                if one.again is not None:
-                    await retry(tx.connection, one.job, self._delay(one.job), one.again)
-                elif one.unreadable:
-                    await bury(tx.connection, one.job, "unreadable")
-                elif await self._close(tx.connection, one):
-                    final.append(one)
+            final = await self._close(tx.connection, ended)
             ids = sorted({one.job.subject for one in final})
             aggregates = await self.store.load(tx.connection, ids) if ids else {}
             for one in final:
-                aggregate = aggregates.get(one.job.subject)
-                if aggregate is None:
-                    raise NoSuchAggregate
-                for consequence in self._consequences(one, aggregate):
-                    tx.follow(consequence, self._cause(one))
+                self._follow(tx, one, aggregates.get(one.job.subject))
             await self.store.save(tx.connection, list(aggregates.values()))
         for one in ended:
             WORK_ATTEMPTS.add(1, kind=self.kind.name, outcome=one.outcome)
+
+    async def _close(self, connection: Connection, ended: Sequence[Ended]) -> list[Ended]:
+        """End their rows; return what is to be recorded: claims that were lost meanwhile, and later tries, are not."""
+        again = [Again(one.job, self._delay(one.job), one.again, one.lapsed) for one in ended if one.again is not None]
+        over = [one for one in ended if one.again is None]
+        errors = [(one.job, one.given_up or "unreadable") for one in over if one.given_up or one.unreadable]
+        done = [one.job for one in over if not one.given_up and not one.unreadable]
+        if again:
+            await retry(connection, again)
+        closed = await bury(connection, errors) if errors else set[int]()
+        closed |= await settle(connection, done) if done else set[int]()
+        if over:
+            await promote(connection, [one.job for one in over])
+        return [one for one in over if one.job.id in closed and not one.unreadable]
+
+    def _follow(self, tx: Transaction, one: Ended, aggregate: A | None) -> None:
+        if aggregate is None:
+            raise NoSuchAggregate
+        if one.given_up is not None:
+            consequences = self.kind.give_up(one.payload, one.given_up, aggregate)
+        else:
+            consequences = self.kind.record(one.payload, one.result, aggregate)
+        for consequence in consequences:
+            tx.follow(consequence, _cause(one))
 
     async def _record_alone(self, one: Ended) -> None:
         """A result that cannot be recorded is given up as unknown; what cannot even be given up is buried, visibly."""
@@ -206,33 +197,36 @@ class Performer(Generic[A]):
                 log.error("result-not-recordable", kind=self.kind.name, job=one.job.id, error=place(error))
             else:
                 return
-        async with self.database.connection() as connection:
-            await bury(connection, one.job, "not-recordable")
+        async with self.database.transaction() as tx:
+            await bury(tx.connection, [(one.job, "not-recordable")])
+            await promote(tx.connection, [one.job])
         WORK_ATTEMPTS.add(1, kind=self.kind.name, outcome="not-recordable")
 
     async def measure(self) -> None:
-        """Age of the oldest live work and number of dead rows, for the alerts."""
+        """Age of the oldest live work and number of dead rows, for the alerts; keeps the floor for the next start."""
         async with self.database.connection() as connection:
-            oldest, dead = await measure(connection, self.kind.name)
+            oldest, dead = await measure(connection, self.kind.name, self._floors.floors)
+            await self._floors.store(connection)
         age = (self.database.clock() - oldest).total_seconds() if oldest else 0.0
         WORK_AGE.set(max(0.0, age), kind=self.kind.name)
         WORK_DEAD.set(dead, kind=self.kind.name)
-
-    def _consequences(self, one: Ended, aggregate: A) -> Any:
-        if one.given_up is not None:
-            return self.kind.give_up(one.payload, one.given_up, aggregate)
-        return self.kind.record(one.payload, one.result, aggregate)
-
-    async def _close(self, connection: Any, one: Ended) -> bool:
-        if one.given_up is not None:
-            return await bury(connection, one.job, one.given_up)
-        return await settle(connection, one.job)
-
-    def _cause(self, one: Ended) -> Cause:
-        cause = one.job.cause
-        return Cause(cause.correlation_id, cause.causation_id, one.traceparent or cause.traceparent, cause.replay_id)
 
     def _delay(self, job: Job) -> float:
         """Seconds until the next try: doubling, at most the longest, half of it by chance."""
         whole = min(self.kind.longest_delay, self.kind.first_delay * 2 ** min(job.attempts - 1, 20))
         return whole * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+
+async def _claim_through(gate: Gate, connection: Connection, wanted: Wanted) -> Claimed:
+    async with connection.transaction():
+        room = await gate.enter(connection, wanted.limit)
+        if not room:
+            return Claimed(())
+        claimed = await claim(connection, replace(wanted, limit=room))
+        await gate.count(connection, len(claimed.jobs))
+    return claimed
+
+
+def _cause(one: Ended) -> Cause:
+    cause = one.job.cause
+    return Cause(cause.correlation_id, cause.causation_id, one.traceparent or cause.traceparent, cause.replay_id)
