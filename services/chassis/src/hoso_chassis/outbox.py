@@ -1,6 +1,7 @@
 """The way out: facts become outbox rows in the caller's transaction; it never speaks to a broker."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -96,7 +97,7 @@ class Announcements:
             [event.type for _, event in events],
             [record.key for record in records],
             [record.value for record in records],
-            [_headers_json(record.headers) for record in records],
+            [headers_json(record.headers) for record in records],
         )
         self._events.clear()
 
@@ -124,7 +125,8 @@ class Announcements:
         return numbered
 
 
-def _headers_json(headers: list[tuple[str, bytes]]) -> str:
+def headers_json(headers: Sequence[tuple[str, bytes]]) -> str:
+    """The headers as an outbox row keeps them."""
     return orjson.dumps([[name, value.decode()] for name, value in headers]).decode()
 
 

@@ -1,0 +1,3 @@
+"""The hash that Kafka's own partitioner has."""
+
+def murmur2(data: bytes) -> int: ...
