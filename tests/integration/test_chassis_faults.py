@@ -11,7 +11,7 @@ from hoso_chassis.policy import Halt
 from hoso_contracts.envelope import CloudEvent, parse
 from hoso_contracts.event import Event
 from hoso_contracts.identity import IdentityVerified
-from support.batches import GROUP, position, rows, seen, take
+from support.batches import FIRST, GROUP, position, rows, seen, take
 from support.counting import Count, Counting, envelope, record, verified
 
 
@@ -54,7 +54,7 @@ async def test_too_many_faults_in_a_row_halt_and_keep_nothing(database: Database
     assert await position(database) == 3
     assert len(await rows(database, "SELECT FROM dead_letters")) == 3
     async with database.connection() as connection:
-        assert await faults.in_a_row(connection, GROUP) == faults.LIMIT
+        assert await faults.in_a_row(connection, GROUP, [FIRST]) == faults.LIMIT
 
 
 async def test_a_good_record_begins_the_count_anew(database: Database) -> None:
@@ -87,7 +87,7 @@ async def test_unreadable_records_among_good_ones_are_no_faults_in_a_row(
     letters = await rows(database, "SELECT reason FROM dead_letters ORDER BY record_offset")
     assert [row["reason"] for row in letters] == ["not-readable"] * (faults.LIMIT + 2) + ["not-writable"] * len(last)
     async with database.connection() as connection:
-        assert await faults.in_a_row(connection, GROUP) == len(last)
+        assert await faults.in_a_row(connection, GROUP, [FIRST]) == len(last)
 
 
 async def test_unreadable_records_in_a_row_halt_also_behind_good_ones(
@@ -109,4 +109,4 @@ async def test_bad_data_never_halts(database: Database) -> None:
 
     assert len(await rows(database, "SELECT FROM dead_letters")) == len(poison)
     async with database.connection() as connection:
-        assert await faults.in_a_row(connection, GROUP) == 0
+        assert await faults.in_a_row(connection, GROUP, [FIRST]) == 0

@@ -149,7 +149,7 @@ async def test_an_id_of_another_dossier_is_set_aside_alone(worker: Identity) -> 
     assert "AnotherDossier" in letter["detail"]
     assert await worker.value("SELECT count(*) FROM verifications") == 2
     assert (
-        await worker.value("SELECT coalesce(max(in_a_row), 0) FROM consumer_faults") == 0
+        await worker.value("SELECT coalesce(max(in_a_row), 0) FROM partition_faults") == 0
     )  # bad data, no fault of ours
 
 

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from hoso_chassis import migrations
+from hoso_chassis import code_version, migrations
+from hoso_chassis.code_version import Standing
 from hoso_chassis.database import Database
 from hoso_chassis.policy import Halt
 from hoso_chassis.process import Process
@@ -53,10 +54,11 @@ class PretendedDatabase:
 
 @pytest.fixture(autouse=True)
 def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def every_migration_is_applied(*_: object) -> None:
-        pass
+    async def nothing_is_newer(*_: object) -> list[Standing]:
+        return []
 
-    monkeypatch.setattr(migrations, "require_migrated", every_migration_is_applied)
+    monkeypatch.setattr(migrations, "require_migrated", nothing_is_newer)
+    monkeypatch.setattr(code_version, "require_allowed", nothing_is_newer)
 
 
 @pytest.fixture
@@ -68,7 +70,12 @@ def port() -> int:
 
 def process(database: PretendedDatabase, port: int, *resources: Any, roles: Sequence[str] = ()) -> Process:
     settings = ServiceSettings.model_validate(
-        {"database_url": "postgresql://nobody", "health_port": port, "kafka_bootstrap_servers": "nowhere:1"}
+        {
+            "database_url": "postgresql://nobody",
+            "health_port": port,
+            "kafka_bootstrap_servers": "nowhere:1",
+            "halt_shown_seconds": 0,
+        }
     )
     parts = Parts(cast("Database", database), CountStore(), Counting().inbound, resources=resources)
     return Process(Service("counting", "1", ServiceSettings, lambda _: parts, []), settings, roles)

@@ -90,7 +90,7 @@ class Batches(Generic[A]):
         taken = [item for item in incoming if isinstance(item, Taken)]
         async with (
             self.database.connection() as connection,
-            faults.counted(connection, self.group) as count,
+            faults.counted(connection, self.group, expected) as count,
             connection.transaction(),
         ):
             await positions.advance(connection, self.group, expected, following)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hoso_chassis import dead_letter_commands, inbox, logs, migrations, work_commands
+from hoso_chassis.code_version import CodeTooOld, Standing
 from hoso_chassis.database import Database
 from hoso_chassis.postgres import AWAY, Connection
 from hoso_chassis.process import ROLES, serve
@@ -27,6 +28,10 @@ def run(service: Service[Any, Any], arguments: Sequence[str] | None = None) -> N
         raise SystemExit(130) from None  # as a shell says of SIGINT; what an operator's command had told is kept
     except migrations.DatabaseNotMigrated as error:
         raise SystemExit(f"{service.name}: migrations are missing ({error}); run `migrate` first") from None
+    except CodeTooOld as error:
+        raise SystemExit(f"{service.name}: {error}") from None
+    except migrations.LocksOutItself as error:
+        raise SystemExit(f"{service.name}: a migration demands newer code than it comes with ({error})") from None
     except migrations.MigrationChanged as error:
         raise SystemExit(
             f"{service.name}: migration {error} was changed after it was applied; write a new one"
@@ -61,13 +66,19 @@ async def _migrate(service: Service[Any, Any], settings: ServiceSettings, _: arg
     async with _connected(service, settings) as connection:
         names = await migrations.migrate(connection, service.all_migrations)
         await inbox.keep_window(connection, datetime.now(UTC))
-    sys.stdout.write(f"{service.name}: {', '.join(names) if names else 'nothing to migrate'}\n")
+        newer = await migrations.require_migrated(connection, service.all_migrations)
+    sys.stdout.write(f"{service.name}: {', '.join(names) if names else 'nothing to migrate'}{_beside(newer)}\n")
 
 
 async def _check(service: Service[Any, Any], settings: ServiceSettings, _: argparse.Namespace) -> None:
     async with _connected(service, settings) as connection:
-        await migrations.require_migrated(connection, service.all_migrations)
-    sys.stdout.write(f"{service.name}: settings are complete, the database is migrated\n")
+        newer = await migrations.require_migrated(connection, service.all_migrations)
+    sys.stdout.write(f"{service.name}: settings are complete, the database is migrated{_beside(newer)}\n")
+
+
+def _beside(newer: Sequence[Standing]) -> str:
+    """Words for a database that is newer than this code and lets it live."""
+    return "".join(f"; {one.package} is at {one.applied} there, still allows {one.have}, as here" for one in newer)
 
 
 @asynccontextmanager

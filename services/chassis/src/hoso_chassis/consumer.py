@@ -220,7 +220,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
         database, group = self.batches.database, self.batches.group
         names = {(p.topic, p.partition): p for p in assigned}
         async with database.connection() as connection:
-            self._stuck = await faults.in_a_row(connection, group) >= faults.LIMIT
+            self._stuck = await faults.in_a_row(connection, group, names) >= faults.LIMIT
             known = await positions.load(connection, group, names)
         new = [partition for name, partition in names.items() if name not in known]
         if new:

@@ -9,12 +9,15 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hoso_chassis import metrics
+from hoso_chassis.problems import standard
 
 Ping = Callable[[], Awaitable[object]]
 
 _UNAVAILABLE = 503
+_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 @dataclass(slots=True)
@@ -89,6 +92,18 @@ class Health:
 
 async def _scrape(_request: Request) -> Response:
     return Response(metrics.render(), headers={"content-type": metrics.CONTENT_TYPE})
+
+
+def refusing_while_halted(app: ASGIApp, health: Health) -> ASGIApp:
+    """Let an application answer until the process halts; from then on only the routes of its health."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if health.halted is None or scope["type"] != "http" or scope["path"] in _PATHS:
+            await app(scope, receive, send)
+        else:
+            await standard(_UNAVAILABLE, {"Connection": "close"}).response()(scope, receive, send)
+
+    return answer
 
 
 def health_app(health: Health) -> Starlette:

@@ -107,6 +107,7 @@ WORK_ATTEMPTS = Counter("work_attempts", "Calls to the outside, by how they ende
 WORK_DEAD = Gauge("work_dead_rows", "Work that was given up and waits for somebody.", ("kind",))
 BREAKER = Gauge("breaker_state", "0 closed, 1 one probe allowed, 2 open.", ("target",))
 HTTP_SECONDS = Histogram("http_request_seconds", "Time to answer a request.", ("method", "route", "status"))
+HALTED = Gauge("halted_state", "1 from the halt of this process to its end, which /livez explains; else 0.")
 REPLAYS = Counter("idempotency_replays", "Answers given again for a repeated Idempotency-Key.", ("route",))
 
 CATALOGUE: Final = tuple(found for found in tuple(globals().values()) if isinstance(found, Metric))

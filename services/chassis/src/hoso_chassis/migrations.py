@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
+from hoso_chassis import code_version
+from hoso_chassis.code_version import Standing
 from hoso_chassis.postgres import Connection
 
 _LOCK = 0x686F736F  # "hoso": the advisory lock that one migrator holds
@@ -23,6 +25,10 @@ class MigrationChanged(Exception):
 
 class DatabaseNotMigrated(Exception):
     """The code needs migrations that the database has not; run `migrate` first."""
+
+
+class LocksOutItself(Exception):
+    """A migration demands newer code than the code it comes with."""
 
 
 class Migration(NamedTuple):
@@ -56,25 +62,54 @@ def _pending(applied: dict[str, str], packages: Sequence[str]) -> Iterator[Migra
             raise MigrationChanged(migration.name)
 
 
+def code_versions(packages: Sequence[str]) -> dict[str, int]:
+    """The version of this code, by package: the number of its newest migration file, 0 when it has none."""
+    none = {package.split(".")[0]: 0 for package in packages}
+    return none | code_version.versions([migration.name for migration in collect(packages)])
+
+
 async def migrate(connection: Connection, packages: Sequence[str]) -> list[str]:
-    """Apply what is missing, all in one transaction, and return the names applied."""
+    """Apply what is missing, all in one transaction, and return the names applied.
+
+    Raises:
+        CodeTooOld: the database allows newer code only; nothing was changed.
+        LocksOutItself: this code could not run on what it would make; nothing was changed.
+        MigrationChanged: a file was edited after it was applied; nothing was changed.
+    """
+    have = code_versions(packages)
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_TABLE)
-        names: list[str] = []
-        for migration in _pending(await _applied(connection), packages):
-            await connection.execute(migration.sql)
-            await connection.execute(
-                "INSERT INTO migrations (name, checksum) VALUES ($1, $2)", migration.name, migration.checksum
-            )
-            names.append(migration.name)
+        await code_version.require_allowed(connection, have)
+        names = await _apply(connection, list(_pending(await _applied(connection), packages)))
+        try:
+            await code_version.require_allowed(connection, have)
+        except code_version.CodeTooOld as error:
+            raise LocksOutItself(str(error)) from None
         return names
 
 
-async def require_migrated(connection: Connection, packages: Sequence[str]) -> None:
-    """Raise DatabaseNotMigrated unless every migration of this code is applied; a newer database is fine."""
+async def _apply(connection: Connection, pending: Sequence[Migration]) -> list[str]:
+    for migration in pending:
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "INSERT INTO migrations (name, checksum) VALUES ($1, $2)", migration.name, migration.checksum
+        )
+    return [migration.name for migration in pending]
+
+
+async def require_migrated(connection: Connection, packages: Sequence[str]) -> list[Standing]:
+    """Return the packages whose database is newer than this code and allows it.
+
+    Raises:
+        CodeTooOld: the database allows newer code only.
+        DatabaseNotMigrated: a migration of this code is not applied.
+        MigrationChanged: a file was edited after it was applied.
+    """
     if await connection.fetchval("SELECT to_regclass('migrations')") is None:
         raise DatabaseNotMigrated("no migration was ever applied")
+    newer = await code_version.require_allowed(connection, code_versions(packages))
     missing = [migration.name for migration in _pending(await _applied(connection), packages)]
     if missing:
         raise DatabaseNotMigrated(", ".join(missing))
+    return newer

@@ -1,8 +1,6 @@
 """One process of one service: starts the roles asked for, and stops them in the order in which nothing is lost."""
 
 import asyncio
-import os
-import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -12,7 +10,9 @@ import structlog
 from starlette.types import ASGIApp
 
 from hoso_chassis import (
+    code_version,
     dead_letters,
+    floors,
     http,
     idempotency,
     inbox,
@@ -20,91 +20,146 @@ from hoso_chassis import (
     memory,
     metrics,
     migrations,
-    operator_actions,
+    target_limits,
     tracing,
     work,
 )
 from hoso_chassis.batch import Batches
-from hoso_chassis.breaker import Breaker
+from hoso_chassis.code_version import Standing
 from hoso_chassis.consumer import Consumer
 from hoso_chassis.database import Database
-from hoso_chassis.health import Health, health_app
+from hoso_chassis.health import Health, health_app, refusing_while_halted
+from hoso_chassis.metrics import HALTED
 from hoso_chassis.performer import Performer
+from hoso_chassis.performers import performers
 from hoso_chassis.policy import Halt, place, reason
-from hoso_chassis.postgres import AWAY, Connection
+from hoso_chassis.postgres import AWAY, CONFLICT, Connection
 from hoso_chassis.relay import Relay
 from hoso_chassis.service import Parts, Periodic, Service
 from hoso_chassis.settings import ServiceSettings
+from hoso_chassis.stopping import CLOSED_UNTIL, CUT_SHORT, RELAY_UNTIL, SOURCES_UNTIL, Stopping
 from hoso_chassis.tokens import TokenVerifier
 
 ROLES: Final = ("api", "worker", "relay")
-STOP_SECONDS: Final = 30.0
+_SOURCES, _SERVERS, _RELAY, _LAST = range(4)  # in which order roles are stopped
 _SLICE: Final = 1_000  # rows that one statement of housekeeping deletes
 
 log = structlog.get_logger()
 
 
+_Stoppers = list[Callable[[], Awaitable[None]]]
+
+
 @dataclass(slots=True)
 class Process:
-    """The roles of a service that run in this process."""
+    """The roles of a service that run in this process.
+
+    Attributes:
+        look_seconds: between two looks whether the database still allows this code.
+    """
 
     service: Service[Any, Any]
     settings: ServiceSettings
     roles: Sequence[str]
     health: Health = field(default_factory=Health)
-    _stop: asyncio.Event = field(default_factory=asyncio.Event)
-    _stoppers: list[Callable[[], Awaitable[None]]] = field(default_factory=list[Callable[[], Awaitable[None]]])
+    stopping: Stopping = field(default_factory=Stopping)
+    look_seconds: float = 2.0
+    _stoppers: tuple[_Stoppers, ...] = field(default_factory=lambda: ([], [], [], []))
+    _shows_halt: bool = False
     _running: list[asyncio.Future[None]] = field(default_factory=list[asyncio.Future[None]])
     _periodic: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     async def run(self) -> int:
-        """Run until a signal or a halt; return the exit status."""
-        self._listen_to_signals()
+        """Run until a signal or a halt; return the exit status.
+
+        Raises:
+            DatabaseNotMigrated, MigrationChanged: the database is not the code's.
+        """
+        HALTED.set(0)
         parts = self.service.build(self.settings)
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(parts.database.close)
-            self.health.pings.update({"database": parts.database.ping, **parts.pings})
-            if "api" not in self.roles:
-                self._serve(health_app(self.health), self.settings.health_host, self.settings.health_port)
-            status = 0
-            if await self._open(parts):
-                for resource in parts.resources:
-                    await stack.enter_async_context(resource)
-                await self._start_roles(parts)
-                status = await self._until_stopped()
-            await self._stop_roles()
-            return status
+        self.health.pings.update({"database": parts.database.ping, **parts.pings})
+        opened = AsyncExitStack()
+        opened.push_async_callback(parts.database.close)
+        with self.stopping.listening():
+            try:
+                status = await self._work(parts, opened)
+            finally:
+                await self._stop_roles()
+                await self.stopping.finish("connections", [opened.aclose], CLOSED_UNTIL)
+                log.info("stopped")
+        return status or (CUT_SHORT if self.stopping.was_cut else 0)
 
-    def _listen_to_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
+    async def _work(self, parts: Parts[Any], opened: AsyncExitStack) -> int:
+        """Start, unless told to stop meanwhile: a database or a broker that hangs must not keep it from that."""
+        starting = asyncio.create_task(self._start(parts, opened))
+        asked = asyncio.create_task(self.stopping.asked.wait())
+        try:
+            await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait({starting}, timeout=1)
+                return 0
+            await starting
+            await asyncio.wait({asked, *self._running}, return_when=asyncio.FIRST_COMPLETED)
+            if self.stopping.asked.is_set():
+                return 0
+            for task in self._running:  # a role that ends by itself is always a failure
+                if task.done() and not task.cancelled() and (error := task.exception()):
+                    self._halted(error)
+        except Halt as error:
+            self._halted(error)
+        finally:
+            asked.cancel()
+        return 1
 
-    def _on_signal(self) -> None:
-        if self._stop.is_set():
-            os._exit(1)  # the second signal: at once, which is as safe as being killed
-        self._stop.set()
+    def _halted(self, error: BaseException) -> None:
+        self.health.halted = reason(error)
+        self._shows_halt = isinstance(error, Halt)
+        HALTED.set(1)
+        log.critical("halted", reason=reason(error))
 
-    async def _open(self, parts: Parts[Any]) -> bool:
-        """Wait for the database; False when told to stop meanwhile. Raises DatabaseNotMigrated."""
-        while not self._stop.is_set():
+    async def _start(self, parts: Parts[Any], opened: AsyncExitStack) -> None:
+        if "api" not in self.roles:
+            self._serve(health_app(self.health), self.settings.health_host, self.settings.health_port, _LAST)
+        await self._open(parts)
+        for resource in parts.resources:
+            await opened.enter_async_context(resource)
+        await self._start_roles(parts)
+
+    async def _open(self, parts: Parts[Any]) -> None:
+        """Wait for the database. Raises DatabaseNotMigrated, MigrationChanged, CodeTooOld."""
+        while True:
             try:
                 await parts.database.open()
                 async with parts.database.connection() as connection:
-                    await migrations.require_migrated(connection, self.service.all_migrations)
+                    newer = await migrations.require_migrated(connection, self.service.all_migrations)
             except AWAY as error:
                 log.warning("waiting-for-database", error=place(error))
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), 1)
+                await asyncio.sleep(1)
             else:
-                return True
-        return False
+                break
+        watching = asyncio.create_task(self._watch_versions(parts.database, newer))
+        self._running.append(watching)
+        self._periodic.append(watching)
+
+    async def _watch_versions(self, database: Database, newer: Sequence[Standing]) -> None:
+        """Look again and again whether the database still allows this code. Raises CodeTooOld."""
+        have, told = migrations.code_versions(self.service.all_migrations), set[Standing]()
+        while True:
+            for one in set(newer) - told:
+                log.warning("database-newer", package=one.package, code=one.have, database=one.applied)
+            told.update(newer)
+            await asyncio.sleep(self.look_seconds)
+            with suppress(*AWAY, *CONFLICT):
+                async with database.connection() as connection:
+                    newer = await code_version.require_allowed(connection, have)
 
     async def _start_roles(self, parts: Parts[Any]) -> None:
         """Start in the order relay, worker, api; stopping goes the other way."""
         if "relay" in self.roles:
             beat = self.health.heartbeat("relay", within=30).beat
-            self._perform("outbox", Relay(parts.database, _required(self.settings.kafka_bootstrap_servers), beat))
+            relay = Relay(parts.database, _required(self.settings.kafka_bootstrap_servers), beat)
+            self._perform("outbox", relay, stopped=_RELAY)
         if "worker" in self.roles:
             await self._start_worker(parts)
         if "api" in self.roles:
@@ -114,13 +169,8 @@ class Process:
     async def _start_worker(self, parts: Parts[Any]) -> None:
         for periodic in (*self._housekeeping(parts.database), *parts.periodic):
             self._repeat(periodic)
-        breakers = {kind.target: Breaker(kind.target) for kind in parts.kinds}
-        beats = [self.health.heartbeat(f"work-{kind.name}", within=kind.timeout + 30).beat for kind in parts.kinds]
-        performers = [
-            Performer(parts.database, kind, parts.store, breakers[kind.target], beat)
-            for kind, beat in zip(parts.kinds, beats, strict=True)
-        ]
-        self._perform("work", *performers)
+        beat = self.health.heartbeat
+        self._perform("work", *performers(parts, lambda name, within: beat(name, within=within).beat))
         if parts.inbound.routes:
             await self._start_consumer(parts)
 
@@ -131,18 +181,17 @@ class Process:
             self.settings.group_instance_id,
             on_turn=self.health.heartbeat("consumer", within=60).beat,
         )
-        # Not to end here: it would cut off the calls that are in flight by now. A loop that ends is for _until_stopped.
-        while not self._stop.is_set() and not _any_done(self._running) and not await consumer.try_start():
+        self._stoppers[_SOURCES].append(consumer.stop)  # also of a start that is broken off
+        # Not to end here: it would cut off the calls that are in flight by now. A loop that ends is for _work.
+        while not _any_done(self._running) and not await consumer.try_start():
             consumer.on_turn()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), 1)
+            await asyncio.sleep(1)
         self._running.append(consumer.halted)
-        self._stoppers.append(consumer.stop)
 
     def _start_api(self, parts: Parts[Any]) -> None:
         settings = self.settings
         verifier = TokenVerifier(_required(settings.jwks_url), _required(settings.token_issuer))
-        self._stoppers.append(verifier.close)
+        self._stoppers[_LAST].append(verifier.close)
         app = http.create_app(
             title=f"Hoso {self.service.name}",
             version=self.service.version,
@@ -152,20 +201,21 @@ class Process:
             body_limit=settings.body_limit,
             body_seconds=settings.body_seconds,
         )
-        self._serve(app, settings.http_host, settings.http_port)
+        self._serve(refusing_while_halted(app, self.health), settings.http_host, settings.http_port, _SERVERS)
 
-    def _serve(self, app: ASGIApp, host: str, port: int | None) -> None:
+    def _serve(self, app: ASGIApp, host: str, port: int | None, stopped: int) -> None:
         server = http.server(app, host, _required(port))
         task = asyncio.create_task(server.serve())
 
         async def stop() -> None:
             server.should_exit = True
-            await task
+            with suppress(http.CannotListen):  # the reason of this stop, and told
+                await task
 
         self._running.append(task)
-        self._stoppers.append(stop)
+        self._stoppers[stopped].append(stop)
 
-    def _perform(self, name: str, *loops: Relay | Performer[Any]) -> None:
+    def _perform(self, name: str, *loops: Relay | Performer[Any], stopped: int = _SOURCES) -> None:
         """Run the loops and measure what waits for them; all stop at the same time, with what is in hand finished."""
         tasks = [asyncio.create_task(loop.run()) for loop in loops]
         for loop in loops:
@@ -177,7 +227,7 @@ class Process:
             await asyncio.gather(*tasks)
 
         self._running += tasks
-        self._stoppers.append(stop)
+        self._stoppers[stopped].append(stop)
 
     def _repeat(self, periodic: Periodic) -> None:
         """Run it every so many seconds; a failure is told and does not end it."""
@@ -210,38 +260,31 @@ class Process:
             "inbox": lambda connection: inbox.keep_window(connection, database.clock()),
             "dead-letters": dead_letters.forget_old,
             "dead-work": work.forget_dead,
-            "operator-actions": operator_actions.forget_old,
+            "work-calls": target_limits.forget_calls,
             "idempotency-keys": idempotency_keys,
         }
         for name, step in steps.items():
             yield Periodic(f"housekeeping-{name}", 3600, clearing(step))
-
-    async def _until_stopped(self) -> int:
-        """Until a signal (0), or until a role ends by itself, which is always a failure (1)."""
-        stop = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({stop, *self._running}, return_when=asyncio.FIRST_COMPLETED)
-        if self._stop.is_set():
-            return 0
-        stop.cancel()
-        for task in self._running:
-            if task.done() and not task.cancelled() and (error := task.exception()):
-                self.health.halted = reason(error)
-                log.critical("halted", reason=reason(error))
-        return 1
+        yield Periodic("housekeeping-work-floors", 600, clearing(floors.lift))
 
     async def _stop_roles(self) -> None:
-        """HTTP stops accepting, batches in hand and calls in flight finish, the relay drains, inside 30 seconds."""
+        """HTTP stops accepting, batches in hand and calls in flight finish; then the relay drains; each has its time.
+
+        After a halt the health server says why for a while, and an api role refuses everything else meanwhile.
+        """
+        self.stopping.begin()
         log.info("stopping")
         for task in self._periodic:
             task.cancel()
-        try:
-            async with asyncio.timeout(STOP_SECONDS - 5):
-                for stop in reversed(self._stoppers):
-                    with suppress(Halt, http.CannotListen):
-                        await stop()
-        except TimeoutError:
-            log.error("stop-took-too-long", seconds=STOP_SECONDS - 5)
-        log.info("stopped")
+        sources = self._stoppers[_SOURCES] if self._shows_halt else self._stoppers[_SOURCES] + self._stoppers[_SERVERS]
+        await self.stopping.finish("roles", sources, SOURCES_UNTIL)
+        await self.stopping.finish("relay", self._stoppers[_RELAY], RELAY_UNTIL)
+        if self._shows_halt:
+            self.stopping.begin_anew()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.asked.wait(), self.settings.halt_shown_seconds)
+            await self.stopping.finish("server", self._stoppers[_SERVERS], SOURCES_UNTIL)
+        await self.stopping.finish("health", self._stoppers[_LAST], CLOSED_UNTIL)
 
 
 def _any_done(tasks: Sequence[asyncio.Future[None]]) -> bool:
@@ -262,6 +305,6 @@ async def serve(service: Service[Any, Any], settings: ServiceSettings, roles: Se
     tracing.configure(service.name, role, settings.spans_file)
     metrics.configure(service.name)
     try:
-        return await Process(service, settings, roles).run()
+        return await Process(service, settings, roles, stopping=Stopping(owns_process=True)).run()
     finally:
         tracing.close()

@@ -30,6 +30,9 @@ class ServiceSettings(BaseSettings):
     kafka_bootstrap_servers: str | None = Field(None, description="host:port,... of the brokers (worker, relay).")
     health_host: str = Field("127.0.0.1", description="Address of the worker's and relay's health server.")
     health_port: int | None = Field(None, ge=0, le=65535, description="Port of the worker's and relay's health server.")
+    halt_shown_seconds: float = Field(
+        15.0, ge=0, description="Seconds for which a process that halted still says why before it ends."
+    )
     group_instance_id: str | None = Field(None, description="Static membership of the consumer group.")
     body_limit: int = Field(65_536, gt=0, description="Bytes of a request body, where a route sets no other limit.")
     body_seconds: float = Field(30, gt=0, description="Seconds a request body may take to arrive.")
