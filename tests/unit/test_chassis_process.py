@@ -206,12 +206,26 @@ async def test_a_step_of_housekeeping_that_fails_keeps_no_other_from_its_turn(
         return run
 
     monkeypatch.setattr("hoso_chassis.process.Consumer", LonelyConsumer)
-    for place in ("inbox.keep_window", "dead_letters.forget_old", "work.forget_dead", "idempotency.forget_expired"):
+    for place in (
+        "inbox.keep_window",
+        "dead_letters.forget_old",
+        "work.forget_dead",
+        "target_limits.forget_calls",
+        "operator_actions.forget_old",
+        "idempotency.forget_expired",
+    ):
         monkeypatch.setattr(f"hoso_chassis.process.{place}", step(place.partition(".")[0]))
     with capture_logs() as said:
         running = asyncio.create_task(process(PretendedDatabase(), port, roles=["worker"]).run())
         await until_async(lambda: status(port, "readyz"), within=10, is_=200)
         signal.raise_signal(signal.SIGTERM)
         assert await running == 0
-    assert sorted(done) == ["dead_letters", "idempotency", "inbox", "work"]
+    assert sorted(done) == [
+        "dead_letters",
+        "idempotency",
+        "inbox",
+        "operator_actions",
+        "target_limits",
+        "work",
+    ]
     assert [one["name"] for one in said if one["event"] == "periodic-failed"] == ["housekeeping-inbox"]

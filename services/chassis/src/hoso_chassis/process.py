@@ -20,6 +20,7 @@ from hoso_chassis import (
     memory,
     metrics,
     migrations,
+    operator_actions,
     target_limits,
     tracing,
     work,
@@ -261,6 +262,7 @@ class Process:
             "dead-letters": dead_letters.forget_old,
             "dead-work": work.forget_dead,
             "work-calls": target_limits.forget_calls,
+            "operator-actions": operator_actions.forget_old,
             "idempotency-keys": idempotency_keys,
         }
         for name, step in steps.items():
