@@ -24,7 +24,7 @@ from hoso_chassis.postgres import Connection, Row
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)  # before all work
 _CLEARED: Final = 200  # rows that one claim puts aside at most: about 15 ms
-_REVIVED: Final = 16  # live rows behind a head that are looked at for one that runs already
+_REVIVED: Final = 17  # live rows of a key, its head among them, that are looked at for one that runs already
 
 LEASES: Final = len(Priority)  # a side beside the priorities: what runs, by the end of its lease
 Floors = Mapping[int, datetime]
@@ -82,23 +82,28 @@ def sides(floors: Floors) -> tuple[list[int], list[datetime], datetime]:
     return list(Priority), at[:LEASES], at[LEASES]
 
 
+# A queue's table is mostly dead rows, and the planner's statistics then say that it is empty: to it all plans cost the
+# same, also one that walks over a whole index. So each look is written so that one index alone fits it: `state || ''`
+# speaks of the indexes of due rows only, a range of one key or id gives an order that no other index has.
+#
 # $1 kind, $2 priorities, $3 floors, $4 floor of leases, $5 rows to look at of each. Nothing is locked here.
+# `oldest`: the head of the row's key, which may be itself.
 _SEEN = """
 WITH seen AS MATERIALIZED (
-    SELECT due.*, (SELECT older.id FROM work AS older
-                   WHERE older.key = due.key AND older.id < due.id AND older.state <> 'dead'
-                   ORDER BY older.id LIMIT 1) AS older
+    SELECT due.*, (SELECT live.id FROM work AS live
+                   WHERE live.key >= due.key AND live.key <= due.key AND live.state <> 'dead'
+                   ORDER BY live.key, live.id LIMIT 1) AS oldest
     FROM (
         SELECT ready.* FROM unnest($2::smallint[], $3::timestamptz[]) AS side (priority, floor)
         CROSS JOIN LATERAL (
             SELECT id, key, state, priority, run_at AS due_at FROM work
-            WHERE kind = $1 AND priority = side.priority AND state = 'ready'
+            WHERE kind = $1 AND priority = side.priority AND state || '' = 'ready'
               AND run_at >= side.floor AND run_at <= now()
             ORDER BY run_at LIMIT $5
         ) AS ready
         UNION ALL (
             SELECT id, key, state, priority, lease_until FROM work
-            WHERE kind = $1 AND state = 'running' AND lease_until >= $4 AND lease_until <= now()
+            WHERE kind = $1 AND state || '' = 'running' AND lease_until >= $4 AND lease_until <= now()
             ORDER BY lease_until LIMIT $5
         )
     ) AS due
@@ -106,11 +111,11 @@ WITH seen AS MATERIALIZED (
 """
 # A row that was dead and is ready again may be older than one that runs: it waits for it, in its place.
 _HEAD = f"""
-seen.older IS NULL AND NOT EXISTS (
-    SELECT FROM (SELECT state, lease_until FROM work AS younger
-                 WHERE younger.key = seen.key AND younger.id > seen.id AND younger.state <> 'dead'
-                 ORDER BY younger.id LIMIT {_REVIVED}) AS younger
-    WHERE younger.state = 'running' AND younger.lease_until > now())
+seen.oldest = seen.id AND NOT EXISTS (
+    SELECT FROM (SELECT id, state, lease_until FROM work AS live
+                 WHERE live.key >= seen.key AND live.key <= seen.key AND live.state <> 'dead'
+                 ORDER BY live.key, live.id LIMIT {_REVIVED}) AS live
+    WHERE live.id <> seen.id AND live.state = 'running' AND live.lease_until > now())
 """  # noqa: S608 - of this module's own words
 # $6 limit, $7 lease, $8 resumed, $9 longest first. The attempt is counted here, at the claim, so that a call that kills
 # its process is counted too. There is always one row in the answer: `blocked` says how many seen rows are no heads.
@@ -120,54 +125,63 @@ _CLAIM = f"""
            row_number() OVER (PARTITION BY state ORDER BY CASE WHEN $9 THEN 0 ELSE priority END, due_at) AS number
     FROM seen WHERE {_HEAD}
 ), taken AS (
-    SELECT work.id FROM heads JOIN work ON work.id = heads.id
-    WHERE (work.state = 'ready' AND work.run_at <= now() OR work.state = 'running' AND work.lease_until <= now())
-      AND (heads.state = 'ready' OR heads.number <= $8)
-    ORDER BY heads.priority, heads.due_at LIMIT $6 FOR UPDATE OF work SKIP LOCKED
+    SELECT locked.id
+    FROM (SELECT id FROM heads WHERE state = 'ready' OR number <= $8 ORDER BY priority, due_at) AS head
+    CROSS JOIN LATERAL (
+        SELECT id FROM work
+        WHERE id >= head.id AND id <= head.id
+          AND (state = 'ready' AND run_at <= now() OR state = 'running' AND lease_until <= now())
+        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) AS locked LIMIT $6
 ), claimed AS (
     UPDATE work SET state = 'running', attempts = attempts + 1, lease_until = now() + $7, run_at = now() + $7,
                     lost_claims = lost_claims + (state = 'running')::int
-    FROM taken WHERE work.id = taken.id
-    RETURNING work.id, kind, key, subject, payload, attempts, lost_claims, expires_at, traceparent, correlation_id,
+    WHERE id = ANY (ARRAY(SELECT id FROM taken))
+    RETURNING id, kind, key, subject, payload, attempts, lost_claims, expires_at, traceparent, correlation_id,
               causation_id, replay_id
 )
 SELECT blocked.rows AS blocked, claimed.*
-FROM (SELECT count(*) AS rows FROM seen WHERE older IS NOT NULL) AS blocked LEFT JOIN claimed ON true
+FROM (SELECT count(*) AS rows FROM seen WHERE oldest <> id) AS blocked LEFT JOIN claimed ON true
 ORDER BY claimed.id
 """  # noqa: S608 - of this module's own words
 _DEMOTE = f"""
 {_SEEN}, held AS (
-    SELECT work.id FROM seen JOIN work ON work.id = seen.id JOIN work AS older ON older.id = seen.older
-    WHERE work.state = 'ready' AND older.state <> 'dead'
-    FOR UPDATE OF work SKIP LOCKED FOR SHARE OF older SKIP LOCKED
+    SELECT behind.id FROM seen
+    CROSS JOIN LATERAL (SELECT FROM work WHERE id >= seen.oldest AND id <= seen.oldest AND state <> 'dead'
+                        ORDER BY id LIMIT 1 FOR SHARE SKIP LOCKED) AS head
+    CROSS JOIN LATERAL (SELECT id FROM work WHERE id >= seen.id AND id <= seen.id AND state = 'ready'
+                        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) AS behind
+    WHERE seen.oldest <> seen.id
 ), demoted AS (
-    UPDATE work SET state = 'waiting' FROM held WHERE work.id = held.id RETURNING 1
+    UPDATE work SET state = 'waiting' WHERE id = ANY (ARRAY(SELECT id FROM held)) RETURNING 1
 )
 SELECT count(*) FROM demoted
 """  # noqa: S608 - of this module's own words
 _PROMOTE = """
 UPDATE work SET state = 'ready', run_at = clock_timestamp()
-FROM (SELECT DISTINCT key FROM unnest($1::text[]) AS ended (key)) AS ended
-CROSS JOIN LATERAL (SELECT id FROM work AS live WHERE live.key = ended.key AND live.state <> 'dead'
-                    ORDER BY live.id LIMIT 1) AS oldest
-WHERE work.id = oldest.id AND work.state = 'waiting'
+WHERE state || '' = 'waiting' AND id = ANY (ARRAY(
+    SELECT (SELECT live.id FROM work AS live
+            WHERE live.key >= ended.key AND live.key <= ended.key AND live.state <> 'dead'
+            ORDER BY live.key, live.id LIMIT 1)
+    FROM unnest($1::text[]) AS ended (key)))
 """
 _SETTLE = """
-DELETE FROM work USING unnest($1::bigint[], $2::int[]) AS job (id, attempts)
-WHERE work.id = job.id AND work.attempts = job.attempts AND state = 'running' RETURNING work.id
+DELETE FROM work
+WHERE id = ANY ($1::bigint[]) AND attempts = ($2::int[])[array_position($1, id)] AND state || '' = 'running'
+RETURNING id
 """
 _BURY = """
-UPDATE work SET state = 'dead', lease_until = NULL, died_at = now(), last_error = job.error
-FROM unnest($1::bigint[], $2::int[], $3::text[]) AS job (id, attempts, error)
-WHERE work.id = job.id AND work.attempts = job.attempts AND state = 'running' RETURNING work.id
+UPDATE work SET state = 'dead', lease_until = NULL, died_at = now(), last_error = ($3::text[])[array_position($1, id)]
+WHERE id = ANY ($1::bigint[]) AND attempts = ($2::int[])[array_position($1, id)] AND state || '' = 'running'
+RETURNING id
 """
-# An attempt that ended by itself, however, shows that the call kills nobody. `lapsed` never began, and shows nothing.
+# An attempt that ended by itself shows that the call kills nobody; one that never began ($5) shows nothing.
 _RETRY = """
-UPDATE work SET state = 'ready', lease_until = NULL, run_at = clock_timestamp() + job.delay, last_error = job.error,
-                lost_claims = CASE WHEN job.lapsed THEN lost_claims ELSE 0 END
-FROM unnest($1::bigint[], $2::int[], $3::interval[], $4::text[], $5::boolean[])
-     AS job (id, attempts, delay, error, lapsed)
-WHERE work.id = job.id AND work.attempts = job.attempts AND state = 'running'
+UPDATE work SET state = 'ready', lease_until = NULL,
+                run_at = clock_timestamp() + ($3::interval[])[array_position($1, id)],
+                last_error = ($4::text[])[array_position($1, id)],
+                lost_claims = CASE WHEN ($5::boolean[])[array_position($1, id)] THEN lost_claims ELSE 0 END
+WHERE id = ANY ($1::bigint[]) AND attempts = ($2::int[])[array_position($1, id)] AND state || '' = 'running'
 """
 
 
@@ -270,9 +284,10 @@ _OLDEST = """
 SELECT min(first.created_at) FROM (
     SELECT ready.created_at FROM unnest($2::smallint[], $3::timestamptz[]) AS side (priority, floor)
     CROSS JOIN LATERAL (SELECT created_at FROM work
-                        WHERE kind = $1 AND priority = side.priority AND state = 'ready' AND run_at >= side.floor
+                        WHERE kind = $1 AND priority = side.priority AND state || '' = 'ready'
+                          AND run_at >= side.floor
                         ORDER BY run_at LIMIT 1) AS ready
-    UNION ALL (SELECT created_at FROM work WHERE kind = $1 AND state = 'running' AND lease_until >= $4
+    UNION ALL (SELECT created_at FROM work WHERE kind = $1 AND state || '' = 'running' AND lease_until >= $4
                ORDER BY lease_until LIMIT 1)
 ) AS first
 """

@@ -32,13 +32,13 @@ SELECT first.side, first.due_at, statement_timestamp() AS at,
        pg_current_xact_id()::text::bigint AS fence, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS ended
 FROM (
     SELECT priority AS side, (SELECT run_at FROM work
-                              WHERE kind = $1 AND priority = ready.priority AND state = 'ready'
+                              WHERE kind = $1 AND priority = ready.priority AND state || '' = 'ready'
                                 AND run_at >= ready.floor AND run_at <= now()
                               ORDER BY run_at LIMIT 1) AS due_at
     FROM unnest($2::smallint[], $3::timestamptz[]) AS ready (priority, floor)
     UNION ALL
     SELECT $5::smallint, (SELECT lease_until FROM work
-                          WHERE kind = $1 AND state = 'running' AND lease_until >= $4 AND lease_until <= now()
+                          WHERE kind = $1 AND state || '' = 'running' AND lease_until >= $4 AND lease_until <= now()
                           ORDER BY lease_until LIMIT 1)
 ) AS first
 """
@@ -74,6 +74,7 @@ class FloorKeeper:
     _fences: deque[tuple[int, datetime]] = field(default_factory=deque[tuple[int, datetime]])
     _passed: datetime = BEGINNING
     _last: datetime = BEGINNING
+    _looked: float = 0.0
     _due: float = 0.0
 
     async def keep(self, connection: Connection) -> None:
@@ -90,16 +91,21 @@ class FloorKeeper:
         """Move the floors as far as is sure by now."""
         rows = await connection.fetch(_LOOK, self.kind, *sides(self.floors), LEASES)
         at, fence, ended = rows[0]["at"], rows[0]["fence"], rows[0]["ended"]
-        if at < self._last - _MARGIN / 2:  # another server's clock, or this one's was set back
-            self.floors, self._passed = {}, BEGINNING
-            self._fences.clear()
+        if at < self._last - _MARGIN / 2:
+            self._lower(at - timedelta(seconds=self.timer() - self._looked) - _MARGIN)
         else:
             while self._fences and self._fences[0][0] <= ended:
                 self._passed = self._fences.popleft()[1]
             for row in rows:
                 self._raise(row["side"], row["due_at"])
         self._fences.append((fence, at))
-        self._last = at
+        self._last, self._looked = at, self.timer()
+
+    def _lower(self, earliest: datetime) -> None:
+        """The clock was set back, or another server's is behind: by then nothing was written earlier than this."""
+        self.floors = {side: min(floor, earliest) for side, floor in self.floors.items()}
+        self._passed = min(self._passed, earliest)
+        self._fences.clear()
 
     def _raise(self, side: int, first: datetime | None) -> None:
         sure = self._passed - _MARGIN if self._passed > BEGINNING else BEGINNING

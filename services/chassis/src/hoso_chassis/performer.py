@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import structlog
 
+from hoso_chassis import incarnation
 from hoso_chassis.breaker import Breaker
 from hoso_chassis.calls import Call, Ended
 from hoso_chassis.claims import Again, Claimed, Job, Wanted, bury, claim, measure, promote, retry, settle
@@ -118,10 +119,20 @@ class Performer(Generic[A]):
         )
         gate = self.gate or Gate(self.kind.target, (self.kind.name,), self.kind.limits)
         async with self.database.connection() as connection:
+            standing = await incarnation.standing(connection) if self.kind.at_most_once else None
+            if standing is not None and not standing.is_settled:
+                return Claimed(())  # what this database does not know to be done may be done: its relay finds out first
             await self._floors.keep(connection)
             claimed = await (claim(connection, wanted) if gate.is_open else _claim_through(gate, connection, wanted))
         self._claims += bool(claimed.jobs)
-        return claimed
+        if standing is None:
+            return claimed
+        # As if its claim had been lost: it was, with the state that the database was put back from.
+        jobs = [
+            replace(job, lost=max(1, job.lost)) if standing.may_have_forgotten(job.cause.causation_id) else job
+            for job in claimed.jobs
+        ]
+        return replace(claimed, jobs=jobs)
 
     def _resumed_room(self, room: int) -> int:
         """Rows whose claim was lost before may have killed their process: one at a time, so that each dies alone.

@@ -14,7 +14,7 @@ _ENTER = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
 # What a killed worker had claimed counts as running until its lease ends: the call may still be on its way.
 _ROOM = """
 SELECT (SELECT count(*) FROM work
-        WHERE kind = ANY($1::text[]) AND state = 'running' AND lease_until > clock_timestamp()),
+        WHERE kind = ANY($1::text[]) AND state || '' = 'running' AND lease_until > clock_timestamp()),
        (SELECT coalesce(sum(calls), 0) FROM work_calls WHERE target = $2 AND at > clock_timestamp() - $3::interval)
 """
 _COUNT = "INSERT INTO work_calls (target, at, calls) VALUES ($1, clock_timestamp(), $2)"
