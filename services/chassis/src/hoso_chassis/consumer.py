@@ -1,6 +1,7 @@
 """The consumer of one service: one batch in hand, positions from PostgreSQL, hold and halt; it judges no record."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,12 +27,21 @@ from hoso_chassis.metrics import POSITION_LAG
 from hoso_chassis.policy import Failure, Halt, place, reason
 from hoso_chassis.positions import Partition
 from hoso_chassis.records import Record
-from hoso_chassis.subscription import Fetch, Membership, Records, Subscription, record_of, subscribe
+from hoso_chassis.subscription import (
+    SESSION_SECONDS,
+    Fetch,
+    Membership,
+    Records,
+    Subscription,
+    record_of,
+    subscribe,
+)
 
 A = TypeVar("A")
 _RETRY_SECONDS = 0.5  # between two looks at a database that is away
 _TELL_SECONDS = 5.0  # a commit waits for the group's coordinator for ever, and it is for lag tools only
 _GAP_SECONDS = 10.0  # between two looks for positions that stand before a gap
+_EXPULSIONS = 4  # that come faster than sessions can end: somebody else has the same name in the group
 _CALLS_FOR_HALT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, OffsetOutOfRangeError)
 
 log = structlog.get_logger()
@@ -60,6 +70,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
     _expected: dict[Partition, int] = field(default_factory=dict[Partition, int])
     _settling: asyncio.Task[None] | None = None
     _gaps_at: float = 0.0
+    _expelled_at: deque[float] = field(default_factory=lambda: deque[float](maxlen=_EXPULSIONS))
 
     async def start(self) -> None:
         """Join the group; returns when the consumer runs."""
@@ -231,7 +242,7 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
                 known = await positions.load(connection, group, names)
         return known
 
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 - all of them move
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Wait for the batch in hand; what was fetched after it is dropped."""
         async with self._in_hand:
             if self._settling is not None:
@@ -239,6 +250,23 @@ class Consumer(ConsumerRebalanceListener, Generic[A]):
             self._generation += 1
             self._expected = {}
             POSITION_LAG.clear()
+        if revoked:  # not so before the first assignment
+            self._count_expulsion()
+
+    def _count_expulsion(self) -> None:
+        """Halt when two processes have one static name: each join throws the other out, and both would go on so.
+
+        A session that ends, because this process or the broker slept, throws it out too, but not so often.
+        """
+        if self.group_instance_id is None or self._subscription is None or not self._subscription.expelled:
+            return
+        log.warning("expelled-from-group", group=self.batches.group, instance=self.group_instance_id)
+        self._expelled_at.append(monotonic())
+        if (
+            len(self._expelled_at) == _EXPULSIONS
+            and monotonic() - self._expelled_at[0] < _EXPULSIONS * SESSION_SECONDS / 2
+        ):
+            self._halt(f"another process of {self.batches.group} has the GROUP_INSTANCE_ID {self.group_instance_id}")
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Read from the position rows, whatever Kafka believes."""

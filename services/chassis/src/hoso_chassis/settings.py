@@ -33,7 +33,7 @@ class ServiceSettings(BaseSettings):
     halt_shown_seconds: float = Field(
         15.0, ge=0, description="Seconds for which a process that halted still says why before it ends."
     )
-    group_instance_id: str | None = Field(None, description="Static membership of the consumer group.")
+    group_instance_id: str | None = Field(None, description="A name in the consumer group that no other process has.")
     body_limit: int = Field(65_536, gt=0, description="Bytes of a request body, where a route sets no other limit.")
     body_seconds: float = Field(30, gt=0, description="Seconds a request body may take to arrive.")
 

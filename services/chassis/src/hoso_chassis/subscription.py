@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from faststream import AckPolicy
@@ -13,6 +13,15 @@ from hoso_chassis.records import Record
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)  # in Kafka's milliseconds
+
+# The least that a broker allows unless it is told otherwise: so long the partitions of a member stand still that was
+# killed and has no name under which it comes back (docs/decisions/0019-group-membership.md).
+SESSION_SECONDS: Final = 6.0
+_HEARTBEAT_SECONDS: Final = 1.0  # by which the others learn that a member has left
+# A broker that is frozen answers nothing, and only a request that has waited for so long makes the client look for
+# the new leader.
+_REQUEST_SECONDS: Final = 5.0
+_METADATA_SECONDS: Final = 5.0  # a coordinator may be on a broker that has come back since the client last looked
 
 Records = tuple[ConsumerRecord, ...]
 Fetch = Callable[[AIOKafkaConsumer], Awaitable[Records]]
@@ -46,12 +55,23 @@ class Subscription:
         """The client, while it runs."""
         return self.subscriber.consumer
 
+    @property
+    def expelled(self) -> bool:
+        """Whether the group no longer knows this member: its session has ended, or another has taken its name."""
+        return self.consumer is not None and not _coordinator(self.consumer).member_id
+
     async def start(self) -> None:
         """Join; returns when the client runs."""
         await self.broker.start()
 
     async def stop(self) -> None:
-        """Let the handler finish, and leave."""
+        """Let the handler finish, and leave the group, whose others take the partitions at once.
+
+        A member with a static name would stay in it, for the case that it comes back: its partitions would stand
+        still until then, or until its session ends.
+        """
+        if self.consumer is not None:
+            _coordinator(self.consumer)._group_instance_id = None  # noqa: SLF001
         await self.broker.stop()
 
 
@@ -75,6 +95,8 @@ def subscribe(
         allow_auto_create_topics=False,
         consumer_only=True,
         graceful_timeout=25,
+        request_timeout_ms=int(_REQUEST_SECONDS * 1000),
+        metadata_max_age_ms=int(_METADATA_SECONDS * 1000),
         apply_types=False,
     )
     subscriber = cast("Any", broker.subscriber)(
@@ -89,8 +111,8 @@ def subscribe(
         batch_timeout_ms=100,
         fetch_max_wait_ms=100,
         isolation_level="read_committed",
-        session_timeout_ms=10_000,
-        heartbeat_interval_ms=1_000,
+        session_timeout_ms=int(SESSION_SECONDS * 1000),
+        heartbeat_interval_ms=int(_HEARTBEAT_SECONDS * 1000),
         listener=listener,
         parser=_raw,
         decoder=_undecoded,
@@ -103,6 +125,11 @@ def subscribe(
     subscriber.get_msg = get_msg
     subscriber(take)
     return Subscription(broker, subscriber)
+
+
+def _coordinator(consumer: Any) -> Any:
+    """What keeps the client in its group; aiokafka has no public way to it."""
+    return consumer._coordinator  # noqa: SLF001
 
 
 async def _raw(records: Records, original: Any) -> KafkaMessage:

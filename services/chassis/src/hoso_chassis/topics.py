@@ -69,7 +69,7 @@ def _compare(
         result.append(Difference(topic, name, f"has {replicas} replicas, {replication} are asked for"))
     for key, value in sorted(wanted(topic, replication).items()):
         if config.get(key) != value:
-            result.append(Difference(topic, name, f"{key} is {config.get(key)}, the contracts say {value}"))
+            result.append(Difference(topic, name, f"{key} is {config.get(key)}, {value} is wanted"))
     return result
 
 
