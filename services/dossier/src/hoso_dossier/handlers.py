@@ -1,6 +1,7 @@
 """What dossier does about what the other services say; each handler names its event and the domain's answer to it.
 
 Duplicates never reach a handler: the inbox has the id. The same thing said again under another id changes nothing.
+`superseded` is asked only when a dead letter is redriven: whether the event comes too late.
 """
 
 from collections.abc import Iterable
@@ -11,13 +12,14 @@ from hoso_chassis.inbound import Inbound
 from hoso_contracts.identity import IdentityRejected, IdentityVerified
 from hoso_contracts.notify import NotificationDelivered, NotificationFailed
 from hoso_contracts.storage import AttachmentExpired, AttachmentScanned, AttachmentStored
+from hoso_dossier import superseded
 from hoso_dossier.announcements import announced
 from hoso_dossier.domain import Dossier
 
 inbound: Final = Inbound[Dossier]()
 
 
-@inbound.on(IdentityVerified, of=lambda event: event.dossier_id)
+@inbound.on(IdentityVerified, of=lambda event: event.dossier_id, superseded=superseded.by_another_answer)
 def confirm_identity(event: IdentityVerified, dossier: Dossier) -> Iterable[Consequence]:
     """Mark the identity as confirmed, if the answer is to the question last asked.
 
@@ -27,7 +29,7 @@ def confirm_identity(event: IdentityVerified, dossier: Dossier) -> Iterable[Cons
     return ()
 
 
-@inbound.on(IdentityRejected, of=lambda event: event.dossier_id)
+@inbound.on(IdentityRejected, of=lambda event: event.dossier_id, superseded=superseded.by_another_answer)
 def reject_identity(event: IdentityRejected, dossier: Dossier) -> Iterable[Consequence]:
     """Refuse the dossier (CT06) and tell the citizen, if the answer is to the question last asked.
 
@@ -36,7 +38,7 @@ def reject_identity(event: IdentityRejected, dossier: Dossier) -> Iterable[Conse
     return announced(dossier, dossier.reject_identity(event.verification_id, event.rejected_at))
 
 
-@inbound.on(AttachmentStored, of=lambda event: event.dossier_id)
+@inbound.on(AttachmentStored, of=lambda event: event.dossier_id, superseded=superseded.by_the_same_binding)
 def keep_attachment(event: AttachmentStored, dossier: Dossier) -> Iterable[Consequence]:
     """Note that storage has bound the attachment to the dossier.
 
@@ -46,7 +48,7 @@ def keep_attachment(event: AttachmentStored, dossier: Dossier) -> Iterable[Conse
     return ()
 
 
-@inbound.on(AttachmentScanned, of=lambda event: event.dossier_id)
+@inbound.on(AttachmentScanned, of=lambda event: event.dossier_id, superseded=superseded.by_a_later_verdict)
 def record_verdict(event: AttachmentScanned, dossier: Dossier) -> Iterable[Consequence]:
     """Note the verdict; an infected paper leads to status 5 (CT05), and the citizen is told.
 
@@ -55,7 +57,7 @@ def record_verdict(event: AttachmentScanned, dossier: Dossier) -> Iterable[Conse
     return announced(dossier, dossier.record_verdict(event.attachment_id, event.verdict, event.scanned_at))
 
 
-@inbound.on(AttachmentExpired, of=lambda event: event.dossier_id)
+@inbound.on(AttachmentExpired, of=lambda event: event.dossier_id, superseded=superseded.by_the_same_loss)
 def expire_attachment(event: AttachmentExpired, dossier: Dossier) -> Iterable[Consequence]:
     """Ask for the paper again, status 5 (CT05): its content was gone before it could be bound.
 
@@ -64,7 +66,7 @@ def expire_attachment(event: AttachmentExpired, dossier: Dossier) -> Iterable[Co
     return announced(dossier, dossier.expire_attachment(event.attachment_id, event.expired_at))
 
 
-@inbound.on(NotificationDelivered, of=lambda event: event.dossier_id)
+@inbound.on(NotificationDelivered, of=lambda event: event.dossier_id, superseded=superseded.by_another_delivery)
 def note_delivery(event: NotificationDelivered, dossier: Dossier) -> Iterable[Consequence]:
     """Note that the citizen was told.
 
@@ -74,7 +76,7 @@ def note_delivery(event: NotificationDelivered, dossier: Dossier) -> Iterable[Co
     return ()
 
 
-@inbound.on(NotificationFailed, of=lambda event: event.dossier_id)
+@inbound.on(NotificationFailed, of=lambda event: event.dossier_id, superseded=superseded.by_another_outcome)
 def note_failure(event: NotificationFailed, dossier: Dossier) -> Iterable[Consequence]:
     """Note that the citizen could not be told by this channel, and why.
 

@@ -12,7 +12,12 @@ from hoso_identity.verifying import VERIFY, announcement
 inbound = Inbound[Verification]()
 
 
-@inbound.on(IdentityVerificationRequested, of=lambda event: event.verification_id)
+def is_known(_event: IdentityVerificationRequested, verification: Verification) -> bool:
+    """Whether a redriven question comes too late: dossier has asked again, and it is answered or being asked."""
+    return verification.state == "answered" or verification.in_work
+
+
+@inbound.on(IdentityVerificationRequested, of=lambda event: event.verification_id, superseded=is_known)
 def verify_identity(event: IdentityVerificationRequested, verification: Verification) -> Iterable[Consequence]:
     """Ask the register, or tell again what it said.
 

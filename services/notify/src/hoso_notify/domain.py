@@ -42,6 +42,7 @@ class Notification:
             arrived, and is never sent again.
         reason: why it failed.
         segments, encoding: of an SMS that was sent.
+        later_asked_at: when a later message about the dossier by its channel was asked for; known at a redrive only.
     """
 
     notification_id: UUID
@@ -52,6 +53,12 @@ class Notification:
     encoding: str | None = None
     asked_at: datetime | None = None
     settled_at: datetime | None = None
+    later_asked_at: datetime | None = None
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether a request that comes late must not be carried out: it was, or a later message has been asked for."""
+        return self.state != "new" or self.later_asked_at is not None
 
     def ask(self, wanted: Wanted, at: datetime) -> Step:
         """Take the request. Only the first one sends; a later one of the same id changes nothing.

@@ -40,7 +40,12 @@ def send_notification(
             pass
 
 
-inbound.on(NotificationRequested, of=lambda event: event.notification_id)(send_notification)
+def is_too_late(_event: NotificationRequested, notification: Notification) -> bool:
+    """Whether a redriven request must not be carried out any more: nobody is told "submitted" after "accepted"."""
+    return notification.is_superseded
+
+
+inbound.on(NotificationRequested, of=lambda event: event.notification_id, superseded=is_too_late)(send_notification)
 
 
 def _send(event: NotificationRequested) -> Work | None:

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from hoso_chassis.postgres import Connection
+from hoso_contracts.dossier import NotificationRequested
 from hoso_notify.domain import Notification, Wanted
 
 KEPT: Final = timedelta(days=30)  # so long the same request is answered with its outcome and not sent again
@@ -25,6 +26,10 @@ ON CONFLICT (notification_id) DO UPDATE
 SET state = EXCLUDED.state, reason = EXCLUDED.reason, segments = EXCLUDED.segments, encoding = EXCLUDED.encoding,
     settled_at = EXCLUDED.settled_at, changed_at = now()
 WHERE n.state <> EXCLUDED.state
+"""
+_LATER = """
+SELECT max(asked_at) FROM notifications
+WHERE dossier_id = $1 AND channel = $2 AND asked_at > $3 AND notification_id <> $4
 """
 _FORGET = """
 DELETE FROM notifications WHERE notification_id IN (
@@ -63,6 +68,11 @@ class NotificationStore:
                 [one.asked_at for one, _ in stored],
                 [one.settled_at for one, _ in stored],
             )
+
+    async def recall(self, connection: Connection, event: NotificationRequested, aggregate: Notification) -> None:
+        """Put in when a later message about the same dossier by the same channel was asked for (chassis: Recalling)."""
+        place = (event.dossier_id, event.channel, event.requested_at, event.notification_id)
+        aggregate.later_asked_at = await connection.fetchval(_LATER, *place)
 
 
 async def forget_old(connection: Connection) -> int:

@@ -128,6 +128,12 @@ class DraftFiles:
             self.missing |= {attachment_id}
             yield Missing(attachment_id)
 
+    def is_answered(self, attachment_id: UUID, sha256: str) -> bool:
+        """Whether binding this file again would lead to nothing: it is the dossier's, or was told to be missing."""
+        found = self.attachments.get(attachment_id)
+        is_bound = found is not None and found.sha256 == sha256 and found.state in {"bound", "scanned", "lost"}
+        return is_bound or attachment_id in self.missing
+
     def answer_again(self, attachment_id: UUID, sha256: str, asked_at: datetime) -> Iterator[Bound | Missing | Scanned]:
         """Say what is known of a file that the dossier still waits for; bind it now if nobody ever asked for that.
 

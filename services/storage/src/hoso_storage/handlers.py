@@ -36,7 +36,12 @@ class ScanResult:
     at: datetime
 
 
-@inbound.on(DossierSubmitted, of=lambda event: event.dossier_id)
+def is_bound(event: DossierSubmitted, files: DraftFiles) -> bool:
+    """Whether a redriven submission comes too late: of every file that it names dossier has been told, since asked."""
+    return all(files.is_answered(reference.attachment_id, reference.sha256) for reference in event.attachments)
+
+
+@inbound.on(DossierSubmitted, of=lambda event: event.dossier_id, superseded=is_bound)
 def bind_attachments(event: DossierSubmitted, files: DraftFiles) -> Iterable[Consequence]:
     """Give the files that the dossier names to it, and order a scan of each.
 
