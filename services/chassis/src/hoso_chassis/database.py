@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from hoso_chassis.consequences import NO_CAUSE, Cause, Work
+from hoso_chassis.forgotten import Recall, recall_nothing
 from hoso_chassis.outbox import Announcements
 from hoso_chassis.postgres import Connection, Pool, is_unencodable, open_pool
 from hoso_chassis.work import WorkItems
@@ -74,6 +75,7 @@ class Database:
         url: where it is, with credentials; never logged.
         source: CloudEvents source of everything announced here, "/hoso/<service>".
         max_ages: how old work of each kind may grow before it is given up.
+        recall: what the service does about facts that this database has forgotten; its relay calls it.
     """
 
     url: str = field(repr=False)
@@ -81,6 +83,7 @@ class Database:
     size: int = 10
     clock: Callable[[], datetime] = utc_now
     max_ages: dict[str, timedelta] = field(default_factory=dict[str, timedelta])
+    recall: Recall = recall_nothing
     _pool: Pool | None = None
 
     async def open(self) -> None:

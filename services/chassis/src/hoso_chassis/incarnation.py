@@ -1,8 +1,9 @@
 """Which life of its database a service has, told from the one before by what no restore keeps; it heals nothing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from hoso_chassis.postgres import Connection
 
@@ -10,6 +11,8 @@ _STANDING: Final = """
 SELECT identity = current_incarnation() AS is_settled, epoch, restored_at FROM incarnation
 """
 _SETTLE: Final = "UPDATE incarnation SET identity = current_incarnation(), restored_at = now()"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMED: Final = 7  # the version of ids that begin with their time (RFC 9562)
 _RAISE: Final = "UPDATE incarnation SET epoch = $1 WHERE epoch < $1"
 
 
@@ -30,6 +33,12 @@ class Standing:
     is_settled: bool
     epoch: int
     restored_at: datetime | None
+
+    def may_have_forgotten(self, request: UUID | None) -> bool:
+        """Whether what an event asked for may have been done in a life of the database that it does not remember."""
+        if self.restored_at is None or request is None or request.version != _TIMED:
+            return False
+        return _EPOCH + timedelta(milliseconds=request.int >> 80) < self.restored_at
 
 
 async def standing(connection: Connection) -> Standing:

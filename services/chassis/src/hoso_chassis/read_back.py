@@ -12,7 +12,7 @@ from aiokafka.errors import TopicAuthorizationFailedError
 from hoso_chassis import acknowledged, forgotten, incarnation
 from hoso_chassis.acknowledged import Known, Partition
 from hoso_chassis.database import Database
-from hoso_chassis.forgotten import Logged, Recall, recall_nothing
+from hoso_chassis.forgotten import Logged
 from hoso_chassis.metrics import FORGOTTEN, READ_BACK
 from hoso_contracts.envelope import decode
 from hoso_contracts.errors import BadRecord
@@ -39,7 +39,6 @@ class ReadBack:
     database: Database
     bootstrap_servers: str
     partitions_for: Callable[[str], Awaitable[set[int]]]
-    recall: Recall = recall_nothing
     known: dict[Partition, Known] = field(default_factory=dict[Partition, Known])
     _consumer: AIOKafkaConsumer | None = None
     _ends: dict[Partition, int] = field(default_factory=dict[Partition, int])
@@ -139,7 +138,7 @@ class ReadBack:
         async with self.database.connection() as connection, connection.transaction():
             sent, lost = await forgotten.settle(connection, logged)
             if lost:
-                await self.recall(connection, [one.event for one in lost])
+                await self.database.recall(connection, [one.event for one in lost])
             await acknowledged.move(connection, moved)
         self.known.update(moved)
         self._count(logged, sent, lost)
@@ -184,7 +183,7 @@ class ReadBack:
             await acknowledged.move(connection, done)
             was = await incarnation.standing(connection)
             if self._counts["forgotten"] or not was.is_settled:
-                await self.recall(connection, ())
+                await self.database.recall(connection, ())
                 await incarnation.settle(connection)
         self.known.update(done)
         seconds = round(monotonic() - self._since, 3)

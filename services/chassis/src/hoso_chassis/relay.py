@@ -16,7 +16,6 @@ from hoso_chassis import acknowledged, incarnation, sending
 from hoso_chassis.acknowledged import Partition
 from hoso_chassis.database import Database
 from hoso_chassis.floor import Floor
-from hoso_chassis.forgotten import Recall, recall_nothing
 from hoso_chassis.lease import Lease
 from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS, RELAYED, SET_ASIDE
 from hoso_chassis.policy import place
@@ -60,7 +59,6 @@ class Relay:
     database: Database
     bootstrap_servers: str
     on_turn: Callable[[], None] = lambda: None
-    recall: Recall = recall_nothing
     lease: Lease = field(default_factory=lambda: Lease("relay"))
     shortest_wait: float = 0.01
     longest_wait: float = 0.1
@@ -194,7 +192,7 @@ class Relay:
             if not await self.lease.hold(connection):
                 raise LeaseLost
         self._fence, self._floor = self.lease.fence, Floor()
-        self._read_back = ReadBack(self.database, self.bootstrap_servers, self._producer.partitions_for, self.recall)
+        self._read_back = ReadBack(self.database, self.bootstrap_servers, self._producer.partitions_for)
         await self._read_back.open()
         log.info("relay-leads", fence=self._fence)
 

@@ -45,6 +45,7 @@ def build(
         raise SystemExit(f"dossier: {error}") from None
     database = Database(settings.database_url.get_secret_value(), "/hoso/dossier", clock=clock)
     codes = CodeBlocks(database, settings.code_prefix, settings.code_block_size, settings.code_epoch, read_clock)
+    database.recall = codes.recall
     submissions = Submissions(database, catalogue(), codes, keys, settings.identity_number_profile)
     store = DossierStore()
     periods = {
@@ -57,6 +58,7 @@ def build(
         store=store,
         inbound=inbound,
         policy=POLICY,
+        pings={"codes": codes.ping},
         routers=[
             ProceduresApi(catalogue()).router(),
             DraftsApi(database, catalogue(), submissions).router(),

@@ -24,10 +24,27 @@ class Code:
     def __str__(self) -> str:
         return f"{self.prefix}-{self.day:%y%m%d}-{self.number:04}"
 
+    @property
+    def epoch(self) -> int:
+        """The epoch among whose numbers this one is."""
+        return (self.number - 1) // EPOCH_NUMBERS
+
 
 def is_code(text: str) -> bool:
     """Tell whether text has the form of a dossier code, whoever issued it."""
     return _CODE.fullmatch(text) is not None
+
+
+def read_code(text: str) -> Code:
+    """Take a code apart.
+
+    Raises:
+        ValueError: it has not the form of one.
+    """
+    if not is_code(text):
+        raise ValueError("no dossier code")
+    prefix, day, number = text.split("-")
+    return Code(prefix, datetime.strptime(day, "%y%m%d").replace(tzinfo=VIET_NAM).date(), int(number))
 
 
 def viet_nam_day(instant: datetime) -> date:

@@ -24,7 +24,8 @@ class DossierSettings(ServiceSettings):
         0,
         ge=0,
         le=99,
-        description="Raise it after restoring the database from a backup: numbers then begin at epoch × 100000 + 1.",
+        description="Raise it before starting on a database that a disk snapshot put back: numbers then begin at "
+        "epoch × 100000 + 1. After any other restore the relay begins an epoch by itself.",
     )
     identity_number_profile: Profile = Field(
         Profile.SYNTHETIC,

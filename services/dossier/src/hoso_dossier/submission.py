@@ -15,7 +15,7 @@ from hoso_chassis.tokens import Caller
 from hoso_dossier import drafts, new_dossiers, refusals
 from hoso_dossier.announcements import announced
 from hoso_dossier.assurance import check_assurance
-from hoso_dossier.code_blocks import CodeBlocks
+from hoso_dossier.code_blocks import CodeBlocks, CodesHeld
 from hoso_dossier.codes import Code, viet_nam_day
 from hoso_dossier.domain import Dossier
 from hoso_dossier.drafts import Draft
@@ -60,7 +60,10 @@ class Submissions:
         """
         request = digest({"receipts": list(receipts)}, str(draft_id))
         for _ in range(_TRIES):
-            code = await self.codes.take()
+            try:
+                code = await self.codes.take()
+            except CodesHeld:
+                raise refusals.no_code() from None
             try:
                 async with self.database.transaction() as tx:
                     kept = await claim(tx.connection, scope, request)
