@@ -84,7 +84,8 @@ def sides(floors: Floors) -> tuple[list[int], list[datetime], datetime]:
 
 # A queue's table is mostly dead rows, and the planner's statistics then say that it is empty: to it all plans cost the
 # same, also one that walks over a whole index. So each look is written so that one index alone fits it: `state || ''`
-# speaks of the indexes of due rows only, a range of one key or id gives an order that no other index has.
+# fits those of due rows, `state` that of keys, and `lower(state)` none; the range of one value gives an order that no
+# other index has.
 #
 # $1 kind, $2 priorities, $3 floors, $4 floor of leases, $5 rows to look at of each. Nothing is locked here.
 # `oldest`: the head of the row's key, which may be itself.
@@ -130,7 +131,7 @@ _CLAIM = f"""
     CROSS JOIN LATERAL (
         SELECT id FROM work
         WHERE id >= head.id AND id <= head.id
-          AND (state = 'ready' AND run_at <= now() OR state = 'running' AND lease_until <= now())
+          AND (lower(state) = 'ready' AND run_at <= now() OR lower(state) = 'running' AND lease_until <= now())
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     ) AS locked LIMIT $6
 ), claimed AS (
@@ -147,9 +148,9 @@ ORDER BY claimed.id
 _DEMOTE = f"""
 {_SEEN}, held AS (
     SELECT behind.id FROM seen
-    CROSS JOIN LATERAL (SELECT FROM work WHERE id >= seen.oldest AND id <= seen.oldest AND state <> 'dead'
+    CROSS JOIN LATERAL (SELECT FROM work WHERE id >= seen.oldest AND id <= seen.oldest AND lower(state) <> 'dead'
                         ORDER BY id LIMIT 1 FOR SHARE SKIP LOCKED) AS head
-    CROSS JOIN LATERAL (SELECT id FROM work WHERE id >= seen.id AND id <= seen.id AND state = 'ready'
+    CROSS JOIN LATERAL (SELECT id FROM work WHERE id >= seen.id AND id <= seen.id AND lower(state) = 'ready'
                         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) AS behind
     WHERE seen.oldest <> seen.id
 ), demoted AS (
@@ -159,7 +160,7 @@ SELECT count(*) FROM demoted
 """  # noqa: S608 - of this module's own words
 _PROMOTE = """
 UPDATE work SET state = 'ready', run_at = clock_timestamp()
-WHERE state || '' = 'waiting' AND id = ANY (ARRAY(
+WHERE lower(state) = 'waiting' AND id = ANY (ARRAY(
     SELECT (SELECT live.id FROM work AS live
             WHERE live.key >= ended.key AND live.key <= ended.key AND live.state <> 'dead'
             ORDER BY live.key, live.id LIMIT 1)
@@ -167,12 +168,12 @@ WHERE state || '' = 'waiting' AND id = ANY (ARRAY(
 """
 _SETTLE = """
 DELETE FROM work
-WHERE id = ANY ($1::bigint[]) AND attempts = ($2::int[])[array_position($1, id)] AND state || '' = 'running'
+WHERE id = ANY ($1::bigint[]) AND attempts = ($2::int[])[array_position($1, id)] AND lower(state) = 'running'
 RETURNING id
 """
 _BURY = """
 UPDATE work SET state = 'dead', lease_until = NULL, died_at = now(), last_error = ($3::text[])[array_position($1, id)]
-WHERE id = ANY ($1::bigint[]) AND attempts = ($2::int[])[array_position($1, id)] AND state || '' = 'running'
+WHERE id = ANY ($1::bigint[]) AND attempts = ($2::int[])[array_position($1, id)] AND lower(state) = 'running'
 RETURNING id
 """
 # An attempt that ended by itself shows that the call kills nobody; one that never began ($5) shows nothing.
@@ -181,7 +182,7 @@ UPDATE work SET state = 'ready', lease_until = NULL,
                 run_at = clock_timestamp() + ($3::interval[])[array_position($1, id)],
                 last_error = ($4::text[])[array_position($1, id)],
                 lost_claims = CASE WHEN ($5::boolean[])[array_position($1, id)] THEN lost_claims ELSE 0 END
-WHERE id = ANY ($1::bigint[]) AND attempts = ($2::int[])[array_position($1, id)] AND state || '' = 'running'
+WHERE id = ANY ($1::bigint[]) AND attempts = ($2::int[])[array_position($1, id)] AND lower(state) = 'running'
 """
 
 
