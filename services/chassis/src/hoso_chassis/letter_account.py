@@ -19,7 +19,7 @@ REASONS: Final[Mapping[str, str]] = {
     "not-readable": "our own reading failed at it: a bug, mend the program",
     "no-such-aggregate": "it is about something that this service does not have (yet)",
     "handler-failed": "the handler refused it, or a bug stopped it: the detail has the type and the place",
-    "not-writable": "what followed from it could not be written: a bug, mend the program",
+    "not-writable": "what followed from it could not be written: mend the program, or the table",
 }
 _NOW: Final[Mapping[str, str]] = {
     "done": "it would be done",
@@ -42,7 +42,7 @@ _MOST_HEADERS: Final = 30
 def account(service: str, letter: KeptLetter, past: Sequence[PastAct], now: Ended) -> str:
     """Tell of the letter: what, where from, what now, and the command to go on with."""
     shown = outside(letter)
-    rows = [*_what_happened(shown), *_where_from(shown, letter), *_what_now(now), *_done_before(past)]
+    rows = [*_what_happened(shown), *_what_now(now), *_done_before(past), *_where_from(shown, letter)]
     told = "\n".join(f"  {name:<15} {words}".rstrip() for name, words in rows)
     return f"dead letter {letter.id} of {service}\n{told}\n\n{_go_on(service, letter, now)}"
 
@@ -61,11 +61,15 @@ def _where_from(shown: Outside, letter: KeptLetter) -> Iterator[tuple[str, str]]
     yield "event type", shown.type or "not read, or none that we know"
     yield "dossier", str(shown.dossier) if shown.dossier else "the key is no dossier's id"
     yield "size", f"key {_size(letter.record.key)}, value {_size(letter.record.value)}"
+    yield "headers", ", ".join(_headers(letter)) or "none"
+
+
+def _headers(letter: KeptLetter) -> Iterator[str]:
     headers = letter.record.headers
     for name, value in headers[:_MOST_HEADERS]:
-        yield "header", f"{name if name in _HEADERS else '(a name that is not ours)'}, {_size(value)}"
+        yield f"{name if name in _HEADERS else '(a name that is not ours)'} {_size(value)}"
     if len(headers) > _MOST_HEADERS:
-        yield "header", f"and {len(headers) - _MOST_HEADERS} more"
+        yield f"and {len(headers) - _MOST_HEADERS} more"
 
 
 def _before(taken: timedelta) -> str:
