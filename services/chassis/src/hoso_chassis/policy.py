@@ -7,7 +7,8 @@ from enum import Enum
 
 from hoso_chassis.outbox import NotAnnounceable
 from hoso_chassis.positions import PartitionLost
-from hoso_chassis.postgres import AWAY, CONFLICT, is_unencodable
+from hoso_chassis.postgres import AWAY, CONFLICT, FOREIGN, is_unencodable
+from hoso_chassis.work import OutcomeUnknown, TargetRefused, TargetUnavailable
 from hoso_contracts.errors import BadRecord
 
 
@@ -38,6 +39,14 @@ _CHASSIS: Mapping[type[BaseException], Failure] = {
     Halt: Failure.HALT,
     **dict.fromkeys(AWAY, Failure.TRANSIENT),
     **dict.fromkeys(CONFLICT, Failure.CONFLICT),
+    **dict.fromkeys(FOREIGN, Failure.HALT),
+}
+
+
+_OUTCOMES: Mapping[type[Exception], str] = {
+    TargetUnavailable: "unavailable",
+    TargetRefused: "refused",
+    OutcomeUnknown: "unknown",
 }
 
 
@@ -56,6 +65,37 @@ class Policy:
             if cls in table:
                 return table[cls]
         return Failure.BUG
+
+    def table(self) -> "Table":
+        """Its own rows, for the README."""
+        return Table("a record from Kafka", {cls.__name__: meaning for cls, meaning in self.rows.items()}, Failure.BUG)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of a service's `policy.py`, as its README shows it and its tests go through it row by row.
+
+    Attributes:
+        of: whose failures these are.
+        rows: from what happens to what that means, a class of record failures or of outcomes of a call.
+        otherwise: what everything else means.
+    """
+
+    of: str
+    rows: Mapping[str, Failure | type[Exception]]
+    otherwise: Failure | type[Exception]
+
+    def lines(self) -> list[str]:
+        """The rows in Markdown; equal meanings one after the other as the code has them."""
+        every = [*self.rows.items(), ("anything else", self.otherwise)]
+        return [f"| {self.of} | {what} | {word(meaning)} |" for what, meaning in every]
+
+
+def word(meaning: Failure | type[Exception]) -> str:
+    """A meaning in a word: of a call "unavailable" (again), "refused" (given up) or "unknown"."""
+    if isinstance(meaning, Failure):
+        return meaning.value
+    return next((said for cls, said in _OUTCOMES.items() if issubclass(meaning, cls)), meaning.__name__)
 
 
 def reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The one door to the driver: what a connection is, and which of its errors mean "later" and which mean "again"."""
+"""The one door to the driver: what a connection is, and which of its errors mean "later", "again" or "never here"."""
 
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -27,9 +27,13 @@ AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.QueryCanceledError,  # a statement_timeout of the server's own, or an administrator
     asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted or the address leads to the primary
+    asyncpg.IdleInTransactionSessionTimeoutError,  # who slept in a transaction, SIGSTOP among the reasons
+    asyncpg.PostgresSystemError,  # its disk or its files fail
 )
 # Two transactions met; the one that lost is run again as it was.
 CONFLICT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+# The tables are not those of this code: no record is at fault, and no other try is better.
+FOREIGN = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
 
 
 def is_unencodable(error: BaseException) -> bool:

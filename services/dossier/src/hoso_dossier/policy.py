@@ -13,3 +13,6 @@ POLICY: Final = Policy(
         WrongStatus: Failure.BUG,  # handlers ask before they move; an officer's wrong move is answered by HTTP
     }
 )
+
+TABLES: Final = (POLICY.table(),)
+"""All of it, as the README shows it; dossier calls nobody."""

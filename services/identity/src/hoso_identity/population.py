@@ -8,7 +8,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hoso_identity.matching import RegisteredPerson
-from hoso_identity.policy import RegisterUnavailable, failure_of
+from hoso_identity.policy import LOST, failure_of
 
 ANSWER_LIMIT: Final = 16_384  # octets; a record has about 400
 _OK: Final = 200
@@ -66,13 +66,14 @@ class PopulationRegister:
         try:
             status, body = await self._post(identity_number)
         except httpx.HTTPError as error:
-            raise RegisterUnavailable(type(error).__name__) from None
+            raise LOST["no connection, no answer in time, cut off"](type(error).__name__) from None
         if status not in (_OK, _NOT_FOUND):
             raise failure_of(status)(str(status))
         try:
             return _record(body, identity_number) if status == _OK else _nobody(body)
         except ValidationError:
-            raise RegisterUnavailable(f"{status} with an answer that is not the register's") from None
+            means = LOST["200 or 404 in another shape than the register's"]
+            raise means(f"{status} with an answer that is not the register's") from None
 
     async def _post(self, identity_number: str) -> tuple[int, bytes]:
         """Send the question in the body, for a URL would stand in logs; read at most the limit of the answer."""
@@ -82,14 +83,14 @@ class PopulationRegister:
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > ANSWER_LIMIT:
-                    raise RegisterUnavailable(f"{response.status_code} with more than {ANSWER_LIMIT} octets")
+                    raise LOST["more than 16 KiB"](f"{response.status_code} with more than {ANSWER_LIMIT} octets")
             return response.status_code, bytes(body)
 
 
 def _record(body: bytes, identity_number: str) -> RegisteredPerson:
     found = _Found.model_validate_json(body)
     if found.identity_number != identity_number:
-        raise RegisterUnavailable("200 with the record of another number")
+        raise LOST["200 with the record of another number"]("200 with the record of another number")
     return RegisteredPerson(found.identity_number, found.full_name, found.date_of_birth, found.date_of_birth_precision)
 
 

@@ -19,8 +19,7 @@ from uuid import UUID
 import structlog
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
-from hoso_chassis.work import OutcomeUnknown
-from hoso_notify.policy import NotWritable, ProviderUnavailable, RejectedByProvider, smtp_failure
+from hoso_notify.policy import SMTP_LOST, NotWritable, ProviderUnavailable, RejectedByProvider, smtp_failure
 from hoso_notify.recipients import mailbox
 from hoso_notify.templates import Letter
 
@@ -168,7 +167,7 @@ async def _step(command: str, answer: Awaitable[T]) -> T:
         raise smtp_failure(command, error.code, error.message) from None
     except (SMTPException, OSError) as error:
         log.warning("mail-server-away", command=command, error=type(error).__name__)
-        raise (OutcomeUnknown if command == "DATA" else ProviderUnavailable) from None
+        raise SMTP_LOST[command] from None
 
 
 async def _leave(connection: SMTP) -> None:

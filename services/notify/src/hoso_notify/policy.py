@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from hoso_chassis.policy import Failure, Policy
-from hoso_chassis.work import TargetRefused, TargetUnavailable
+from hoso_chassis.policy import Failure, Policy, Table
+from hoso_chassis.work import OutcomeUnknown, TargetRefused, TargetUnavailable
 from hoso_notify.domain import AnotherDossier
 
 
@@ -60,6 +60,31 @@ SMPP: Final[Mapping[int, Answer]] = {
 """Statuses of SMPP 3.4 (5.1.3) that speak of this one message. Every other one, throttled (0x58), queue full (0x14),
 system error (0x08), a wrong source address or a status that is not known here, says that it was not taken, and speaks
 of the way to the centre or of our settings: it is tried again until it is too old; the breaker spares the centre."""
+
+
+SMTP_LOST: Final[Mapping[str, type[ProviderUnavailable | OutcomeUnknown]]] = {
+    "CONNECT": ProviderUnavailable,
+    "MAIL": ProviderUnavailable,
+    "RCPT": ProviderUnavailable,
+    "DATA": OutcomeUnknown,
+}
+"""What it means that a step has no answer: of the whole mail nobody knows, before it nothing was handed over."""
+
+SMPP_LOST: Final[Mapping[str, type[ProviderUnavailable | OutcomeUnknown]]] = {
+    "no session": ProviderUnavailable,
+    "no answer to a message": OutcomeUnknown,
+    "a later part refused": OutcomeUnknown,
+}
+"""What is no answer of the centre, or comes too late to be one."""
+
+TABLES: Final = (
+    POLICY.table(),
+    Table("SMTP, 5xx to", SMTP, ProviderUnavailable),
+    Table("SMTP, no answer to", SMTP_LOST, ProviderUnavailable),
+    Table("SMPP, status", {f"{status:#010x}": means for status, means in SMPP.items()}, ProviderUnavailable),
+    Table("SMPP", SMPP_LOST, OutcomeUnknown),
+)
+"""All of it, as the README shows it."""
 
 
 def smtp_failure(command: str, code: int, words: str = "") -> Answer:

@@ -11,8 +11,7 @@ from uuid import UUID
 import structlog
 from smpp34 import Client, SmppError, Smsc
 
-from hoso_chassis.work import OutcomeUnknown
-from hoso_notify.policy import ProviderUnavailable, RejectedByProvider, smpp_failure
+from hoso_notify.policy import SMPP_LOST, ProviderUnavailable, RejectedByProvider, smpp_failure
 from hoso_notify.segments import Segmented
 
 _DATA_CODING: Final = {"gsm-7": 0x00, "ucs-2": 0x08}  # SMPP 3.4, 5.2.19; 0: the centre's own alphabet, GSM 03.38
@@ -118,7 +117,7 @@ class SmsSender:
             try:
                 return await self._submit(part, fields)
             except RejectedByProvider:
-                raise OutcomeUnknown from None
+                raise SMPP_LOST["a later part refused"] from None
             except ProviderUnavailable:
                 await asyncio.sleep(_LATER)
 
@@ -131,7 +130,7 @@ class SmsSender:
         except Exception as error:  # noqa: BLE001 - whatever it was, the message may have been written before
             log.warning("sms-answer-lost", error=type(error).__name__)
             session.retired = True
-            raise OutcomeUnknown from None
+            raise SMPP_LOST["no answer to a message"] from None
         except BaseException:
             session.retired = True
             raise
@@ -160,7 +159,7 @@ class SmsSender:
                 return Session(client, await client.connect())
         except (SmppError, TimeoutError, OSError) as error:
             log.warning("sms-centre-away", error=type(error).__name__)
-            raise ProviderUnavailable from None
+            raise SMPP_LOST["no session"] from None
 
     def _fields(self, recipient: str, segmented: Segmented) -> dict[str, Any]:
         """What is the same in every part. Type and plan of a number: SMPP 3.4, 5.2.5 and 5.2.6."""
