@@ -126,6 +126,17 @@ def test_libraries_are_heard_but_not_their_values(
     assert CANARY not in said.text
 
 
+def test_what_the_kafka_client_tries_again_is_no_error_and_what_it_did_not_expect_is(said: Lines) -> None:
+    client = logging.getLogger("aiokafka.consumer.group_coordinator")
+    client.error("Group Coordinator Request failed: %s", ValueError(CANARY))
+    try:
+        fail()
+    except ValueError:
+        client.exception("Unexpected error in coordinator routine")
+    logging.getLogger("uvicorn").error("something else")
+    assert [line["level"] for line in said.all] == ["warning", "error", "error"]
+
+
 def test_words_that_do_not_fit_their_arguments_are_printed_bare(said: Lines) -> None:
     logs.Libraries().emit(logging.LogRecord("aiokafka", logging.WARNING, "", 0, "wrong %d %d", (1,), None))
     assert said.only["event"] == "wrong %d %d"

@@ -21,6 +21,9 @@ from hoso_chassis.tracing import current_ids
 _FRAMES = 12
 # Libraries whose arguments are addresses, topics and numbers. Of all others only the fixed words are printed.
 _TRUSTED = ("aiokafka", "faststream", "uvicorn")
+# Says "error" of what it will try again, at every start of a cluster and every change of a leader; when nothing helps,
+# our own loops say so.
+_TRIES_AGAIN = "aiokafka"
 _log = structlog.stdlib.get_logger("hoso_chassis.logs")
 
 
@@ -99,7 +102,12 @@ class Libraries(logging.Handler):
         self.said[sentence] = (now, 0)
         error = record.exc_info[1] if record.exc_info else None
         extra = {"repeated": repeated} if repeated else {}
-        _log.log(record.levelno, _words(record), logger=record.name, exc_info=error, **extra)
+        _log.log(_level(record), _words(record), logger=record.name, exc_info=error, **extra)
+
+
+def _level(record: logging.LogRecord) -> int:
+    tries_again = record.name.partition(".")[0] == _TRIES_AGAIN and record.exc_info is None
+    return min(record.levelno, logging.WARNING) if tries_again else record.levelno
 
 
 def show_warning(_message: Warning | str, category: type[Warning], filename: str, lineno: int, *_rest: object) -> None:
