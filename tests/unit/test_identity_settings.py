@@ -25,7 +25,7 @@ def own_settings() -> list[str]:
 @pytest.mark.parametrize("name", own_settings())
 def test_the_readme_has_each_setting_as_it_is(name: str) -> None:
     field = IdentitySettings.model_fields[name]
-    default = "required" if field.is_required() else f"`{field.default}`"
+    default = "required" if field.is_required() else "" if field.default is None else f"`{field.default}`"
     assert f"| `{name.upper()}` | {default} | {field.description} |" in README.read_text("utf-8")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hoso_chassis.policy import Failure
-from hoso_chassis.work import TargetRefused, TargetUnavailable
+from hoso_chassis.work import NotThisOneYet, TargetRefused, TargetUnavailable
 from hoso_notify.domain import AnotherDossier
 from hoso_notify.policy import (
     POLICY,
@@ -53,6 +53,10 @@ def test_what_an_answer_of_a_mail_server_means(command: str, code: int, expected
         ("RCPT", 550, "5.1.1 no such user", RejectedByProvider),
         ("RCPT", 550, "no such user 5.7.1", RejectedByProvider),
         ("DATA", 554, "5.7.1 looks like spam", RejectedByProvider),
+        ("RCPT", 451, "4.7.1 greylisted, try again in five minutes", ProviderAsksToWait),
+        ("RCPT", 452, "4.2.2 mailbox full", ProviderAsksToWait),
+        ("RCPT", 452, "4.3.1 insufficient system storage", ProviderUnavailable),
+        ("DATA", 451, "4.3.0 mail server temporarily rejected message", ProviderUnavailable),
     ],
 )
 def test_a_refusal_that_speaks_of_us_is_no_refusal_of_the_mail(
@@ -100,5 +104,6 @@ def test_a_request_about_another_dossier_is_a_bad_record() -> None:
 
 def test_each_failure_forces_its_decision() -> None:
     assert issubclass(ProviderUnavailable, TargetUnavailable)
+    assert issubclass(ProviderAsksToWait, NotThisOneYet)
     assert issubclass(RejectedByProvider, TargetRefused)
     assert issubclass(NotWritable, TargetRefused)

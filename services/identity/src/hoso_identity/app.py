@@ -1,11 +1,13 @@
 """The composition root of identity: the only place where its parts are put together; nothing is opened here."""
 
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import Final
 
 from hoso_chassis.database import Database, utc_now
 from hoso_chassis.service import Parts, Periodic, Service
+from hoso_chassis.target_limits import Limits
 from hoso_identity.domain import Verification
 from hoso_identity.handlers import inbound
 from hoso_identity.policy import RECORDS
@@ -28,13 +30,14 @@ def build(settings: IdentitySettings) -> Parts[Verification]:
         timeout=settings.population_timeout,
         concurrency=settings.population_concurrency,
     )
+    limits = Limits(settings.population_at_once, settings.population_per_second)
     database = Database(settings.database_url.get_secret_value(), "/hoso/identity", max_ages={kind.name: kind.max_age})
     return Parts(
         database=database,
         store=VerificationStore(),
         inbound=inbound,
         policy=RECORDS,
-        kinds=(kind,),
+        kinds=(replace(kind, limits=limits),),
         periodic=(Periodic("forget-verdicts", _HOURLY, partial(_forget_verdicts, database)),),
         resources=(register,),
     )

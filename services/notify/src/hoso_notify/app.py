@@ -1,11 +1,13 @@
 """The composition root of notify: the only place where its parts are put together; nothing is opened here."""
 
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import Final
 
 from hoso_chassis.database import Database, utc_now
 from hoso_chassis.service import Parts, Periodic, Service
+from hoso_chassis.target_limits import Limits
 from hoso_notify.domain import Notification
 from hoso_notify.email import Mailer, MailServer
 from hoso_notify.handlers import inbound
@@ -31,6 +33,10 @@ def build(settings: NotifySettings) -> Parts[Notification]:
         ),
         sms_kind(sms.send, texts, utc_now, timeout=3 * settings.smpp_timeout, concurrency=settings.smpp_window),
     )
+    limits = (
+        Limits(settings.smtp_at_once, settings.smtp_per_second),
+        Limits(settings.smpp_at_once, settings.smpp_per_second),
+    )
     database = Database(
         settings.database_url.get_secret_value(),
         "/hoso/notify",
@@ -41,7 +47,7 @@ def build(settings: NotifySettings) -> Parts[Notification]:
         store=NotificationStore(),
         inbound=inbound,
         policy=POLICY,
-        kinds=kinds,
+        kinds=[replace(kind, limits=limit) for kind, limit in zip(kinds, limits, strict=True)],
         periodic=(Periodic("forget-notifications", _HOURLY, partial(_forget, database)),),
         resources=(mailer, sms),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hoso_chassis.policy import Failure, Policy, Table
-from hoso_chassis.work import OutcomeUnknown, TargetRefused, TargetUnavailable
+from hoso_chassis.work import NotThisOneYet, OutcomeUnknown, TargetRefused, TargetUnavailable
 from hoso_notify.domain import AnotherDossier
 
 
@@ -12,7 +12,7 @@ class ProviderUnavailable(TargetUnavailable):
     """The provider surely did not take it and may take it later."""
 
 
-class ProviderAsksToWait(ProviderUnavailable):
+class ProviderAsksToWait(ProviderUnavailable, NotThisOneYet):
     """The provider is well and did not take this one yet: greylisting, a full mailbox."""
 
 
@@ -27,6 +27,7 @@ class NotWritable(TargetRefused):
 _PERMANENT: Final = 500  # 5yz; 4yz is for a while
 _CLOSING: Final = 421  # the server goes away, whatever was asked
 _LOG_IN_FIRST: Final = frozenset({530, 534, 535, 538})  # RFC 4954, 6
+_MAIL_SYSTEM: Final = "4.3."  # RFC 3463, 3.4: its disk is full, it takes nothing from anybody just now
 _SECURITY_OR_POLICY: Final = "5.7."  # RFC 3463, 3.8: relaying denied, our address on a list, not authenticated
 
 Answer = type[ProviderUnavailable | RejectedByProvider]
@@ -89,8 +90,9 @@ TABLES: Final = (
 
 def smtp_failure(command: str, code: int, words: str = "") -> Answer:
     """What an answer that is no success means: `command` is the SMTP verb or "CONNECT", `words` follow the code."""
+    full = words.startswith(_MAIL_SYSTEM)
     of_us = command == "RCPT" and (code in _LOG_IN_FIRST or words.startswith(_SECURITY_OR_POLICY))
-    if command not in SMTP or code == _CLOSING or of_us:
+    if command not in SMTP or code == _CLOSING or of_us or (code < _PERMANENT and full):
         return ProviderUnavailable
     return SMTP[command] if code >= _PERMANENT else ProviderAsksToWait
 

@@ -31,6 +31,8 @@ class NotifySettings(ServiceSettings):
     )
     smtp_password: SecretStr | None = Field(None, description="Its password.")
     smtp_connections: int = Field(8, ge=1, le=256, description="Mails at a time in one worker.")
+    smtp_at_once: int = Field(64, ge=1, description="Mails at a time in all workers together.")
+    smtp_per_second: float | None = Field(None, gt=0, description="Mails begun a second in all workers together.")
     smtp_timeout: float = Field(10.0, gt=0, le=300, description="Seconds one answer of the mail server may take.")
     mail_sender: Annotated[str, AfterValidator(_sender)] = Field(
         description="`Name <address>`; the Message-ID has the address's domain."
@@ -41,6 +43,8 @@ class NotifySettings(ServiceSettings):
     smpp_system_id: str = Field(min_length=1, max_length=15, description="Account at the SMS centre.")
     smpp_password: SecretStr = Field(min_length=1, max_length=8, description="Its password, at most 8 octets.")
     smpp_window: int = Field(8, ge=1, le=256, description="SMS at a time in one worker.")
+    smpp_at_once: int = Field(64, ge=1, description="SMS at a time in all workers together.")
+    smpp_per_second: float | None = Field(None, gt=0, description="SMS begun a second in all workers together.")
     smpp_timeout: float = Field(10.0, gt=0, le=300, description="Seconds one answer of the SMS centre may take.")
     sms_sender: str = Field(
         pattern=r"^([0-9]{3,15}|[A-Za-z0-9 ._-]{3,11})$", description="Brand name (3 to 11 characters) or number."

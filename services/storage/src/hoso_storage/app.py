@@ -1,10 +1,12 @@
 """The composition root of storage: the only place where its parts meet; importing it opens nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from hoso_chassis.database import Database, utc_now
 from hoso_chassis.service import Parts, Periodic, Service
+from hoso_chassis.target_limits import Limits as ScanLimits
 from hoso_storage.api import Reading, attachments_router
 from hoso_storage.domain import DraftFiles
 from hoso_storage.handlers import SCAN, inbound
@@ -42,12 +44,13 @@ def build(
     objects = objects or _bucket(settings)
     intake = Intake(database, objects, Limits(settings.unbound_files_per_draft, settings.files_per_subject_per_day))
     reading = Reading(_places(settings), settings.upload_idle_seconds, settings.upload_seconds)
+    scans = Scans(objects, scanner or NotScanned(), clock)
     return Parts(
         database=database,
         store=AttachmentStore(),
         inbound=inbound,
         policy=RECORDS,
-        kinds=[Scans(objects, scanner or NotScanned(), clock).kind()],
+        kinds=[replace(scans.kind(), limits=ScanLimits(at_once=settings.scans_at_once))],
         routers=[attachments_router(database, objects, intake, receipts, reading)],
         periodic=[Periodic("expired-files", EVERY, Housekeeping(database, objects).run)],
         pings={"objects": objects.ping},

@@ -23,6 +23,7 @@ class StorageSettings(ServiceSettings):
     s3_bucket: str = Field(description="The bucket, which must exist; storage does not make it.")
     s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
     s3_threads: Count = Field(8, description="Calls to the object store at a time in one process.")
+    scans_at_once: Count = Field(16, description="Scans at a time in all workers together.")
     receipt_private_key_file: Path = Field(description="JWK (Ed25519, private, with kid) that signs receipts.")
     uploads_at_once: Count = Field(16, description="Uploads in memory at a time in one process, 6 MB each.")
     uploads_at_once_per_subject: Count = Field(6, description="Uploads of one citizen under way in one process.")
