@@ -33,6 +33,10 @@ class Backlog:
         """Say that all until now was without a fault."""
         self.calm = max(count for _, count in self.samples)
 
+    async def is_small(self) -> bool:
+        """Whether no more waits now than while nothing was done to the stack."""
+        return self.samples[-1][1] <= self.calm
+
     def recovery(self, hit: Hit) -> float:
         """Seconds from the part being ready again until no more waits than before, or until the last look."""
         ends = (at for at, count in self.samples if at >= hit.ready_at and count <= self.calm)

@@ -51,7 +51,7 @@ class Hands:
             return _of(self._asked("DOSSIER_URL") + self._asked("STORAGE_URL"), "requests under way at its services")
         if part == "minio":
             return _of(self._asked("STORAGE_URL"), "uploads under way")
-        if part == "kafka":
+        if service == "kafka":  # with three, any of them
             waiting = [await self._ask(one, _WAITING, frozen) for one in SERVICES]
             return _of(sum(rows[0][0] for rows in waiting), "rows on their way to it")
         if part in _PEERS:

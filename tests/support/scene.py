@@ -70,7 +70,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(stack: RunningStack, seed: int, name: str) -> AsyncGenerator[Scene]:
+async def scene(stack: RunningStack, seed: int, name: str, *, thinking: float = 6.0) -> AsyncGenerator[Scene]:
     """A scene with its stories in flight; when the block ends, they live to their end and the verdict is counted.
 
     What is known is written to out/faults in any case; when the block fails, the stories are cut off.
@@ -90,7 +90,7 @@ async def scene(stack: RunningStack, seed: int, name: str) -> AsyncGenerator[Sce
         log = await opened.enter_async_context(record_log(env["KAFKA_BOOTSTRAP_SERVERS"]))
         inboxes = await opened.enter_async_context(watched_inboxes(env))
         backlog = await opened.enter_async_context(watched_backlog(env))
-        crowd = await opened.enter_async_context(crowd_of(Crowd(citizen, log, random.Random(seed + 1))))  # noqa: S311
+        crowd = await opened.enter_async_context(crowd_of(Crowd(citizen, log, random.Random(seed + 1), thinking)))  # noqa: S311
         hands = Hands(env, clients, log)
         opened.push_async_callback(hands.close)
         hitter = Hitter(stack, hands, chance)

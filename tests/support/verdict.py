@@ -41,6 +41,8 @@ class Verdict:
         announced_only: messages that a killed peer forgot, so that notify's word stands for them.
         left_for_housekeeping: files that no dossier has and that carry the time at which they are deleted.
         findings: each loss, double, disorder or failure, in words.
+        told: what else a test has to say, in words.
+        measured: what else a test measured, by the name that it has in the file.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Verdict:
     announced_only: Counter[str] = field(default_factory=Counter[str])
     left_for_housekeeping: int = 0
     findings: list[str] = field(default_factory=list[str])
+    told: list[str] = field(default_factory=list[str])
+    measured: dict[str, float] = field(default_factory=dict[str, float])
 
     def count(self, story: Story, log: RecordLog, inboxes: Inboxes, left: Aftermath) -> None:
         """Add one story that has ended."""
@@ -157,13 +161,14 @@ class Verdict:
             raise
         finally:
             self.trials = len(hits)
-            words = [f"seed {seed}", *map(str, hits), self.summary(), *self.findings]
+            words = [f"seed {seed}", *map(str, hits), *self.told, self.summary(), *self.findings]
             (folder / f"{self.name}.txt").write_text("\n".join(words) + "\n")
         self._write_counts(folder)
 
     def _write_counts(self, folder: Path) -> None:
         commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-        fields: dict[str, Any] = {name: getattr(self, name) for name in FIELDS} | {"commit": commit.stdout.strip()}
+        fields: dict[str, Any] = {name: getattr(self, name) for name in FIELDS} | self.measured
+        fields["commit"] = commit.stdout.strip()
         (folder / f"{self.name}.json").write_text(json.dumps(fields, indent=2) + "\n")
 
     def summary(self) -> str:

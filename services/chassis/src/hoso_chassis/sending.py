@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # the package has them elsewhere
 
 ROUND_SECONDS: Final = 15.0  # an idempotent send never gives up by itself, so the round does
 CLOSE_SECONDS: Final = 3.0
+_ANSWER_SECONDS: Final = 5.0  # a frozen broker gives none, and only then does the client look for the new leader
+_METADATA_SECONDS: Final = 5.0  # a coordinator may be on a broker that has come back since the client last looked
 # The broker's answer for good: the same rows meet it again, and the rows of other topics must not wait for them.
 _REFUSED: Final = (
     TopicAuthorizationFailedError,
@@ -64,7 +66,8 @@ def open_producer(bootstrap_servers: str, source: str) -> AIOKafkaProducer:
         linger_ms=0,
         max_batch_size=262_144,
         max_request_size=1_048_576,
-        request_timeout_ms=10_000,
+        request_timeout_ms=int(_ANSWER_SECONDS * 1000),
+        metadata_max_age_ms=int(_METADATA_SECONDS * 1000),
     )
 
 
