@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-ORDER: Final = ("unit", "contract", "integration", "e2e", "faults")
+ORDER: Final = ("unit", "simulation", "contract", "integration", "e2e", "faults")
 """What is quick first; faults last, with the machine for themselves."""
 
 
