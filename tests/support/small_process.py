@@ -131,7 +131,7 @@ class Ground:
         await database.close()
 
     @asynccontextmanager
-    async def running(self, roles: str, newest: int = 1, **settings: str) -> AsyncGenerator[Small]:
+    async def running(self, roles: str, newest: int = 1, /, **settings: str) -> AsyncGenerator[Small]:
         """A process that has started; it has ended after the block."""
         self._count += 1
         port, log = free_port(), self.folder / f"{self._count}.log"
@@ -169,11 +169,13 @@ class Gate:
         await until_async(look, within=30)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = await reader.readline()
-        self.asked.append(line.decode().strip())
-        await self._open.wait()
-        writer.write(b"go\n")
-        writer.close()
+        try:
+            line = await reader.readline()
+            self.asked.append(line.decode().strip())
+            await self._open.wait()
+            writer.write(b"go\n")
+        finally:
+            writer.close()
 
 
 @asynccontextmanager
