@@ -55,3 +55,19 @@ def test_an_operator_reads_when_it_opened_and_when_it_closed_and_nothing_in_betw
         ("breaker-opened", "register"),
         ("breaker-closed", "register"),
     ]
+
+
+def test_the_probe_is_kept_for_who_took_it_until_it_is_given_back() -> None:
+    breaker = Breaker("register", threshold=1, rest=2.0, clock=(clock := Clock()))
+    assert breaker.take(5) == (5, False)
+    breaker.failed()
+    assert breaker.take(5) == (0, False)
+    clock.now = 2.0
+    assert breaker.take(5) == (1, True)
+    assert breaker.take(5) == (0, False), "another kind of work for the same target"
+    assert breaker.state == "open"
+    breaker.give_back()
+    assert breaker.take(5) == (1, True)
+    assert breaker.begun()
+    breaker.succeeded()
+    assert breaker.take(5) == (5, False)
