@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -20,11 +19,11 @@ from support.scene import Scene, scene
 from support.stories import RunningStack
 from support.waiting import until_async
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(sized(400, 3600))]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(sized(900, 7200))]
 
 KINDS: Final = ("partition", "transactions", "group", "controller")
 RUN: Final = sized(
-    (("partition", KILL), ("transactions", FREEZE), ("controller", KILL), ("group", KILL)),
+    (("partition", KILL), ("transactions", FREEZE), ("controller", KILL)),
     tuple((kind, how) for _ in range(5) for kind in KINDS for how in (KILL, FREEZE)),
 )
 FROZEN_SECONDS: Final = (7.0, 9.0)  # a broker's session is 3, an election takes one more
@@ -45,23 +44,6 @@ async def dethrone(on: Scene, office: Office, how: str) -> str:
     return f"{office.name}: {hit}; {moved_at - hit.at:.1f} s after the hit it is {next_one}"
 
 
-@pytest.mark.parametrize("run", [RUN], ids=["leaders"])
-async def test_whoever_leads_may_die_or_sleep(
-    cluster: RunningStack, seed: int, covers: Covers, run: Sequence[tuple[str, str]]
-) -> None:
-    async with scene(cluster, seed, "leaders", thinking=4.0) as on, cluster_of(cluster) as brokers:
-        async with watched_pauses(cluster.env(), on.log) as pauses:
-            for kind, how in run:
-                covers("leaders, offices x signals", kind, how)
-                await until_async(brokers.in_sync, within=MOVES_SECONDS * 2)
-                await until_async(on.backlog.is_small, within=MOVES_SECONDS * 2)
-                on.verdict.told.append(await dethrone(on, brokers.any_office(kind, on.chance), how))
-        on.verdict.told.append(str(pauses))
-        on.verdict.measured = pauses.measured()
-    assert on.verdict.holds(), (on.verdict.summary(), on.verdict.findings)
-    assert on.verdict.longest_recovery_s < RECOVERY_SECONDS
-
-
 async def oldest_rows(on: Scene) -> dict[str, Any]:
     """The oldest row that waits in each outbox."""
     found: dict[str, Any] = {}
@@ -77,30 +59,41 @@ async def submitted(on: Scene) -> int:
     return sum(bool(story.code) for story in on.crowd.stories)
 
 
-async def test_with_two_of_three_brokers_away_people_submit_and_nothing_is_acknowledged(
-    cluster: RunningStack, seed: int
-) -> None:
-    async with scene(cluster, seed, "two-brokers-away", thinking=4.0) as on, cluster_of(cluster) as brokers:
-        await until_async(brokers.in_sync, within=MOVES_SECONDS * 2)
-        away = on.chance.sample(broker_names(BROKERS), 2)
-        pids = {part: pid_of(cluster.env(), part) for part in away}
-        at = monotonic()
-        for pid in pids.values():
+async def two_are_away(on: Scene) -> None:
+    """Freeze two of three: people submit as ever, and no row leaves its outbox until they are back."""
+    away = [(part, pid_of(on.stack.env(), part)) for part in on.chance.sample(broker_names(BROKERS), 2)]
+    at, before = monotonic(), None
+    try:
+        for _, pid in away:
             assert pid is not None
             send(pid, signal.SIGSTOP)
-        try:
-            before = await until_async(
-                partial(oldest_rows, on), within=20, is_=lambda rows: rows["dossier"] is not None
-            )
-            codes = await submitted(on)
-            await asyncio.sleep(AWAY_SECONDS)
-            assert await submitted(on) > codes, "nobody got a code"
-            after = await oldest_rows(on)
-            assert after["dossier"] == before["dossier"], "a row left although two brokers could not have it"
-        finally:
-            for pid in pids.values():
-                assert pid is not None
-                send(pid, signal.SIGCONT)
-        on.hitter.hits.append(Hit(" and ".join(away), FREEZE, f"{before} waiting", at, monotonic()))
+        before = await until_async(partial(oldest_rows, on), within=20, is_=lambda rows: rows["dossier"] is not None)
+        codes = await submitted(on)
+        await asyncio.sleep(AWAY_SECONDS)
+        assert await submitted(on) > codes, "nobody got a code"
+        after = await oldest_rows(on)
+        assert after["dossier"] == before["dossier"], "a row left although two brokers could not have it"
+    finally:
+        for _, pid in away:
+            assert pid is not None
+            send(pid, signal.SIGCONT)
+    names = " and ".join(part for part, _ in away)
+    on.hitter.hits.append(Hit(names, FREEZE, f"oldest rows that waited: {before}", at, monotonic()))
+
+
+async def test_whoever_leads_may_die_or_sleep_and_two_of_three_be_away(
+    cluster: RunningStack, seed: int, covers: Covers
+) -> None:
+    async with scene(cluster, seed, "leaders", thinking=3.0) as on, cluster_of(cluster) as brokers:
+        async with watched_pauses(cluster.env(), on.log) as pauses:
+            for kind, how in RUN:
+                covers("leaders, offices x signals", kind, how)
+                await until_async(brokers.in_sync, within=MOVES_SECONDS * 2)
+                await until_async(on.backlog.is_small, within=MOVES_SECONDS * 2)
+                on.verdict.told.append(await dethrone(on, brokers.any_office(kind, on.chance), how))
+        on.verdict.told.append(str(pauses))
+        on.verdict.measured = pauses.measured()
+        await until_async(brokers.in_sync, within=MOVES_SECONDS * 2)
+        await two_are_away(on)
     assert on.verdict.holds(), (on.verdict.summary(), on.verdict.findings)
     assert on.verdict.longest_recovery_s < RECOVERY_SECONDS

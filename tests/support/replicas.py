@@ -15,6 +15,7 @@ from support.scene import Scene
 from support.standby import environment_of
 from support.waiting import until_async
 
+START_SECONDS: Final = 120.0  # of a machine on which much else runs
 STOP_SECONDS: Final = 30.0
 _numbers: Final = count(2)  # the stack's own is the first
 
@@ -55,7 +56,7 @@ class Replica:
             assert self._process.returncode is None, self.log.read_text()[-2000:]
             return self._said("started") > before
 
-        await until_async(joined, within=60)
+        await until_async(joined, within=START_SECONDS)
 
     async def stop(self) -> int:
         """Ask it to end as an orchestrator does; returns its exit status."""
@@ -139,8 +140,7 @@ async def replicas(on: Scene, part: str, *, named: bool, so_many: int) -> AsyncG
     """So many beside the stack's own; all have ended after the block."""
     group = Replicas(on, part, named)
     try:
-        for _ in range(so_many):
-            await group.one_more()
+        await asyncio.gather(*(group.one_more() for _ in range(so_many)))
         yield group
         for one in list(group.running):
             await group.end_one(one)
