@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from unittest.mock import patch
 
-from hoso_chassis import acknowledged, claims, inbox, performer, positions, sending
+from hoso_chassis import acknowledged, claims, inbox, lease, performer, positions, sending
 from hoso_chassis.batch import Batches
 from hoso_chassis.consumer import Consumer
 from hoso_chassis.read_back import ReadBack
@@ -110,15 +110,23 @@ GUARDS: Final[tuple[Guard, ...]] = (
     Guard("the inbox drops what it knows", lambda: [patch.object(inbox, "add", _all_new)]),
     Guard("a batch that cannot be written is taken apart", _whole_batch_or_nothing),
     Guard(
-        "who deletes what was sent holds the lease",
-        _statement(acknowledged._SENT, relay_statements.keep_sent_of_anybody),
+        "who has slept while it read back keeps nothing of it",
+        _statement(lease._HELD, relay_statements.require_no_lease),
+        is_quick=False,
     ),
     Guard("only the head of a key is claimed", _statement(claims._CLAIM, work_statements.claim_whatever_its_key)),
-    Guard("only the last claim settles", _statement(claims._SETTLE, work_statements.settle_whosever_claim)),
     Guard("work that is done at most once is not called again", _call_resumed_work_again),
-    Guard("a claim that lapsed makes no call", lambda: [patch.object(performer, "_BEGIN_SECONDS", 1e9)]),
-    Guard("what was fetched before partitions moved is dropped", _take_whatever_was_fetched),
     Guard("a new producer shuts out the one before", _shut_nobody_out),
     Guard("who takes the lead reads back what was sent", _read_nothing_back),
     Guard("who ends the head of a key lets the next one come", _let_no_other_come),
+)
+# Some hundreds of schedules found nothing without these: others stand behind them, or the moment is too rare.
+NOT_FOUND_YET: Final[tuple[Guard, ...]] = (
+    Guard(
+        "who deletes what was sent holds the lease",
+        _statement(acknowledged._SENT, relay_statements.keep_sent_of_anybody),
+    ),
+    Guard("only the last claim settles", _statement(claims._SETTLE, work_statements.settle_whosever_claim)),
+    Guard("a claim that lapsed makes no call", lambda: [patch.object(performer, "_BEGIN_SECONDS", 1e9)]),
+    Guard("what was fetched before partitions moved is dropped", _take_whatever_was_fetched),
 )

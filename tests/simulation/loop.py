@@ -103,13 +103,14 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         Raises:
             EndlessSchedule: `steps` were not enough.
         """
+        before = asyncio._get_running_loop()
         asyncio._set_running_loop(self)
         try:
             for _ in range(steps):
                 if not wanted() or not self._step():
                     return
         finally:
-            asyncio._set_running_loop(None)
+            asyncio._set_running_loop(before)
         raise EndlessSchedule(f"{steps} steps, and no end at {self.now:.3f} s")
 
     def _step(self) -> bool:

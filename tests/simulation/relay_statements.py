@@ -92,7 +92,7 @@ def clear_relayed(db: Tables, tx: Transaction, topics: Sequence[str], numbers: S
 
 def put_relayed(db: Tables, tx: Transaction, *columns: Any) -> Steps:
     for topic, number, offset, is_first in zip(*columns, strict=True):
-        yield from _insert_relayed(db, tx, (topic, number, offset), is_first=is_first)
+        yield from tx.insert_or_skip(db.relayed, (topic, number, offset), {"is_first": is_first})
     return Answer("INSERT 0 1")
 
 
@@ -155,6 +155,19 @@ def hold_lease(db: Tables, tx: Transaction, name: str, holder: UUID, duration: t
     return Answer.of([{"fence": fence}])
 
 
+def require_lease(db: Tables, tx: Transaction, name: str, holder: UUID, fence: int) -> Steps:
+    held = tx.sees(db.leases.slots.get(name))
+    if not _is_held(held, holder, fence) or not _is_held((yield from tx.lock(db.leases, name)), holder, fence):
+        return Answer.of([])
+    return Answer.of([{"?column?": 1}])
+
+
+def require_no_lease(_: Tables, __: Transaction, *___: Any) -> Steps:
+    """Always held: a guard that is switched off."""
+    return Answer.of([{"?column?": 1}])
+    yield
+
+
 def release_lease(db: Tables, tx: Transaction, name: str, holder: UUID) -> Steps:
     held = yield from tx.lock(db.leases, name)
     if held is not None and held["holder"] == holder:
@@ -176,5 +189,6 @@ STATEMENTS: Final[dict[str, Callable[..., Steps]]] = {
     forgotten._REPORT: report_forgotten,
     incarnation._STANDING: standing,
     lease._HOLD: hold_lease,
+    lease._HELD: require_lease,
     lease._RELEASE: release_lease,
 }

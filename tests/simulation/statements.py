@@ -43,7 +43,7 @@ def advance_positions(db: Tables, tx: Transaction, group: str, *columns: Any) ->
 
 
 def add_to_inbox(db: Tables, tx: Transaction, *columns: Any) -> Steps:
-    rows: list[dict[str, Any]] = []
+    rows: list[Any] = []
     for key in zip(*columns, strict=True):
         if (yield from tx.insert_or_skip(db.inbox, key, True)):
             rows += [dict(zip(("source", "id", "time"), key, strict=True))]

@@ -6,7 +6,7 @@ from simulation import schedule
 from simulation.guards import GUARDS, Guard, switched_off
 from support.form import LONG, sized
 
-WITHIN = sized(60, 5000)
+WITHIN = sized(120, 5000)
 
 
 @pytest.mark.parametrize("guard", [one for one in GUARDS if one.is_quick or LONG], ids=lambda guard: guard.name)

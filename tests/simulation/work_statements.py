@@ -188,7 +188,8 @@ def retry(db: Tables, tx: Transaction, *columns: Any) -> Steps:
         lost = row["lost_claims"] if lapsed else 0
         return {**row, "state": "ready", "lease_until": None, "run_at": due, "last_error": error, "lost_claims": lost}
 
-    return (yield from _write_all(db, tx, zip(*columns, strict=True), again))
+    done = yield from _write_all(db, tx, zip(*columns, strict=True), again)
+    return Answer(f"UPDATE {len(done.rows)}")
 
 
 def look_for_floor(db: Tables, tx: Transaction, kind: str, *sides: Any) -> Steps:

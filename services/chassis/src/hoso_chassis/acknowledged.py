@@ -36,9 +36,11 @@ _CLEAR: Final = """
 DELETE FROM relayed USING unnest($1::text[], $2::integer[]) AS moved (topic, partition)
 WHERE relayed.topic = moved.topic AND relayed.partition = moved.partition
 """
+# A row may be there already when somebody else has taken the lead: then nothing of this is kept (see read_back.py).
 _PUT: Final = """
 INSERT INTO relayed (topic, partition, next_offset, is_first)
 SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::boolean[])
+ON CONFLICT DO NOTHING
 """
 
 

@@ -16,7 +16,12 @@ ON CONFLICT (name) DO UPDATE
     WHERE l.holder = EXCLUDED.holder OR l.expires_at <= now()
 RETURNING fence
 """
+_HELD = "SELECT 1 FROM leases WHERE name = $1 AND holder = $2 AND fence = $3 FOR SHARE"
 _RELEASE = "UPDATE leases SET expires_at = now() WHERE name = $1 AND holder = $2"
+
+
+class LeaseLost(Exception):
+    """Another relay has taken the lead while this one slept, or the database is not the one that it was."""
 
 
 @dataclass(slots=True)
@@ -38,6 +43,15 @@ class Lease:
         """Take or renew it; False when somebody else holds it."""
         self.fence = await connection.fetchval(_HOLD, self.name, self.holder, self.duration) or 0
         return self.fence > 0
+
+    async def require(self, connection: Connection, fence: int) -> None:
+        """Keep it under this fence until the transaction ends; to be its last statement, since others wait for it.
+
+        Raises:
+            LeaseLost: it has changed hands, or had run out, since it was taken under this fence.
+        """
+        if await connection.fetchval(_HELD, self.name, self.holder, fence) is None:
+            raise LeaseLost
 
     async def release(self, connection: Connection) -> None:
         """Let it run out now, so that the next one need not wait."""

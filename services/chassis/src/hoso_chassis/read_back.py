@@ -13,6 +13,7 @@ from hoso_chassis import acknowledged, forgotten, incarnation
 from hoso_chassis.acknowledged import Known, Partition
 from hoso_chassis.database import Database
 from hoso_chassis.forgotten import Logged
+from hoso_chassis.lease import Lease
 from hoso_chassis.metrics import FORGOTTEN, READ_BACK
 from hoso_contracts.envelope import decode
 from hoso_contracts.errors import BadRecord
@@ -30,15 +31,18 @@ log = structlog.get_logger()
 class ReadBack:
     """Compares the log of this service's topics with what its database knows of them.
 
-    `partitions_for` says the partitions of a topic that exists.
+    `partitions_for` says the partitions of a topic that exists; `fence` is that under which the lead was taken.
 
     Every piece is a transaction with its progress, so that who follows a relay that dies meanwhile goes on from there.
-    A relay that lost its lease meanwhile does no harm: nothing of this is wrong when it is done twice.
+    Each ends with a look at the lease: a relay that slept would else hold what it knew against what its successor has
+    sent since, and take that for forgotten.
     """
 
     database: Database
     bootstrap_servers: str
     partitions_for: Callable[[str], Awaitable[set[int]]]
+    lease: Lease
+    fence: int
     known: dict[Partition, Known] = field(default_factory=dict[Partition, Known])
     _consumer: AIOKafkaConsumer | None = None
     _ends: dict[Partition, int] = field(default_factory=dict[Partition, int])
@@ -120,6 +124,7 @@ class ReadBack:
     async def _keep(self, known: dict[Partition, Known]) -> None:
         async with self.database.connection() as connection, connection.transaction():
             await acknowledged.move(connection, known)
+            await self.lease.require(connection, self.fence)
         self.known.update(known)
 
     async def _piece(self, consumer: AIOKafkaConsumer) -> None:
@@ -140,6 +145,7 @@ class ReadBack:
             if lost:
                 await self.database.recall(connection, [one.event for one in lost])
             await acknowledged.move(connection, moved)
+            await self.lease.require(connection, self.fence)
         self.known.update(moved)
         self._count(logged, sent, lost)
         for one in [one for one, end in self._ends.items() if reached[one] >= end]:
@@ -185,6 +191,7 @@ class ReadBack:
             if self._counts["forgotten"] or not was.is_settled:
                 await self.database.recall(connection, ())
                 await incarnation.settle(connection)
+            await self.lease.require(connection, self.fence)
         self.known.update(done)
         seconds = round(monotonic() - self._since, 3)
         if self._counts["forgotten"] or not was.is_settled:

@@ -16,7 +16,7 @@ from hoso_chassis import acknowledged, incarnation, sending
 from hoso_chassis.acknowledged import Partition
 from hoso_chassis.database import Database
 from hoso_chassis.floor import Floor
-from hoso_chassis.lease import Lease
+from hoso_chassis.lease import Lease, LeaseLost
 from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS, RELAYED, SET_ASIDE
 from hoso_chassis.policy import place
 from hoso_chassis.postgres import AWAY, CONFLICT, Connection, Row
@@ -40,10 +40,6 @@ SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE position > $1 LIMIT 10000
        extract(epoch FROM now() - (SELECT created_at FROM outbox WHERE position > $1 ORDER BY position LIMIT 1))::float8
            AS age
 """
-
-
-class LeaseLost(Exception):
-    """Another relay has taken the lead while this one slept, or the database is not the one that it was."""
 
 
 @dataclass(slots=True)
@@ -192,7 +188,9 @@ class Relay:
             if not await self.lease.hold(connection):
                 raise LeaseLost
         self._fence, self._floor = self.lease.fence, Floor()
-        self._read_back = ReadBack(self.database, self.bootstrap_servers, self._producer.partitions_for)
+        self._read_back = ReadBack(
+            self.database, self.bootstrap_servers, self._producer.partitions_for, self.lease, self._fence
+        )
         await self._read_back.open()
         log.info("relay-leads", fence=self._fence)
 
