@@ -1,0 +1,1 @@
+"""The limits: the shortest honest scripts that do the same durable work with the bare drivers."""
