@@ -16,12 +16,13 @@ from structlog.testing import capture_logs
 
 from hoso_chassis import sending
 from hoso_chassis.database import Database
-from hoso_chassis.lease import Lease
+from hoso_chassis.lease import Lease, LeaseLost
 from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS
 from hoso_chassis.postgres import Row
-from hoso_chassis.relay import LeaseLost, Relay
+from hoso_chassis.relay import Relay
 from hoso_chassis.sending import TopicNotWritable
 from hoso_contracts.envelope import CloudEvent, decode
+from hoso_contracts.topics import TOPICS
 from support.counting import refused
 from support.waiting import until_async
 
@@ -58,7 +59,8 @@ async def reader(kafka: str) -> AsyncGenerator[Reader]:
 @pytest.fixture(autouse=True)
 async def _nothing_to_read_back(database: Database, reader: Reader) -> None:
     """The log has what other tests left: this database has nothing to do with it."""
-    ends = await reader.consumer.end_offsets([TopicPartition(TOPIC, number) for number in range(12)])
+    ours = [name for name, topic in TOPICS.items() if "dossier" in topic.producers]
+    ends = await reader.consumer.end_offsets([TopicPartition(name, number) for name in ours for number in range(12)])
     async with database.connection() as connection:
         await connection.executemany(
             "INSERT INTO relayed (topic, partition, next_offset) VALUES ($1, $2, $3)",
