@@ -7,7 +7,6 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import pytest
 
 from hoso_chassis import claims, inbox, outbox, positions, work
@@ -50,7 +49,10 @@ class Simulated:
         def steps(transaction: Transaction) -> Any:
             return STATEMENTS[query](self.tables, transaction, *arguments)
 
-        self.loop.serve(0.001, self.server.run, self.sessions[number], steps, lambda *told: answers.append(told))
+        def reply(result: Any, error: Exception | None) -> None:
+            answers.append((result, error))
+
+        self.loop.serve(0.001, self.server.run, self.sessions[number], steps, reply)
         self.loop.run_while(lambda: not answers, 1_000)
         result, error = answers[0]
         assert error is None, error
@@ -157,7 +159,7 @@ async def test_the_same_statements_have_the_same_answers(database: Database, see
         real: Sequence[Any] = (one, two)
         for _ in range(60):
             caller = random.choice(callers)
-            connection: asyncpg.Connection[Any] = real[caller.number]
+            connection = real[caller.number]
             if (word := caller.word()) is not None:
                 simulated.control(caller.number, word)
                 await connection.execute(CONTROL.get(word, "ROLLBACK TO s; RELEASE s"))
