@@ -95,7 +95,7 @@ async def test_what_was_refused_is_seen_from_outside_and_done_once_retried(datab
     assert (said.status, said.outcomes) == (0, ["retried"] * 3)
     assert NUMBER not in listed.out + listed.err + said.out + said.err
     live = await rows(database, "SELECT state, attempts, expires_at > now() + interval '71 h' FROM work")
-    assert {tuple(row) for row in live} == {("ready", 0, True)}
+    assert {tuple(row) for row in live} == {("ready", 1, True)}
     assert await operator.acts() == [("linh", "work retry", "refused", "retried")] * 3
     assert (await operator.runs("work", "retry", "-", "--by", "linh", given=listed.out)).outcomes == ["not-dead"] * 3
     await worked(database, kind(does))

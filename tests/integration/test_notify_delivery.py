@@ -1,14 +1,13 @@
 """From a raw record to what the citizen reads and what is announced; real database, mail server and SMS centre."""
 
 import json
-import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hoso_chassis.dead_work import Revival
 from hoso_contracts.dossier import NotificationParameters
 from hoso_notify.store import forget_old
 from support.counting import envelope
@@ -17,7 +16,6 @@ from support.notify_peers import QUEUE_FULL, THROTTLED, WRONG_DESTINATION, MailP
 from support.proxy import Proxy
 from support.waiting import until_async
 
-README = Path(__file__).parents[2] / "services" / "notify" / "README.md"
 NUMBER = "84912345678"
 TO = "an@mail.example"
 CONTACTS = ("912345678", "an@mail.example")
@@ -253,16 +251,17 @@ async def test_what_cannot_be_sent_in_time_is_told_as_expired(channel: str, data
     assert (kind, data["reason"]) == ("hoso.notification.failed.v1", "expired")
 
 
-async def test_a_mail_that_was_given_up_goes_out_once_more_as_the_readme_says(worker: Notify, mails: MailPeer) -> None:
+async def test_a_mail_that_was_given_up_goes_out_once_more_when_an_operator_retries_it(
+    worker: Notify, mails: MailPeer
+) -> None:
     mails.answers["RCPT", TO] = ["550 no such user"]
     event = requested(channel="email")
     await worker.take(event)
-    revive = re.search(r"```sql\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    assert revive is not None
     async with worker.working():
         await settled(worker)
         assert mails.taken(TO) == []
-        await worker.value(revive[1])
+        dead = await worker.value("SELECT id FROM work WHERE state = 'dead'")
+        assert (await Revival(worker.database, worker.parts.kinds, "linh").retry(dead)).outcome == "retried"
         await until_async(lambda: worker.value("SELECT count(*) FROM work"), within=20, is_=0)
     assert [mail["Message-ID"] for mail in mails.taken(TO)] == [f"<{event.notification_id}@hoso.example>"]
     assert [kind for kind, _ in await told(worker)] == ["hoso.notification.failed.v1"]

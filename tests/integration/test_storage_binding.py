@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,16 +13,18 @@ import pytest
 from hoso_chassis import positions
 from hoso_chassis.batch import Batches
 from hoso_chassis.breaker import Breaker
+from hoso_chassis.consequences import Work
+from hoso_chassis.dead_work import Revival
 from hoso_chassis.performer import Performer
 from hoso_contracts.dossier import AttachmentReference, DossierSubmitted
 from hoso_storage.app import service
 from hoso_storage.domain import DraftFiles
+from hoso_storage.handlers import SCAN, ScanOrder
 from support.counting import record
 from support.storage_samples import png
 from support.storage_service import Running, bucket_of, running
 from support.waiting import until_async
 
-README = Path(__file__).parents[2] / "services" / "storage" / "README.md"
 FIRST = ("dossier.lifecycle.v1", 0)
 
 
@@ -142,7 +143,7 @@ async def test_a_bound_file_whose_object_is_gone_expires_instead_of_getting_a_ve
     assert list((await storage.rows()).values()) == ["lost"]
 
 
-async def test_a_dead_scan_lives_again_as_the_readme_says(storage: Running) -> None:
+async def test_a_dead_scan_that_an_operator_retries_gives_its_verdict(storage: Running) -> None:
     draft_id = uuid4()
     one = (await storage.upload(png(), draft_id=draft_id)).json()
     await take(storage, submitted(draft_id, (UUID(one["id"]), one["sha256"])))
@@ -150,12 +151,26 @@ async def test_a_dead_scan_lives_again_as_the_readme_says(storage: Running) -> N
         await connection.execute("UPDATE work SET expires_at = now() - interval '1 day'")
     await perform(storage)
     assert [kind for kind, _ in await announced(storage)] == ["stored"]
-    revive = re.search(r"```sql\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    assert revive is not None
     async with storage.database.connection() as connection:
-        assert await connection.execute(revive[1]) == "UPDATE 1"
+        (dead,) = await connection.fetch("SELECT id FROM work WHERE state = 'dead'")
+    assert (await Revival(storage.database, storage.parts.kinds, "linh").retry(dead["id"])).outcome == "retried"
     await perform(storage)
     assert [kind for kind, _ in await announced(storage)] == ["stored", "scanned"]
+
+
+async def test_a_scan_that_is_ordered_anew_takes_the_place_of_its_own_dead_one_only(storage: Running) -> None:
+    draft_id = uuid4()
+    papers = [(await storage.upload(png(), draft_id=draft_id)).json() for _ in range(2)]
+    await take(storage, submitted(draft_id, *((UUID(one["id"]), one["sha256"]) for one in papers)))
+    async with storage.database.connection() as connection:
+        await connection.execute("UPDATE work SET expires_at = now() - interval '1 day'")
+    await perform(storage)
+    order = ScanOrder(dossier_id=draft_id, attachment_id=UUID(papers[0]["id"]), size=papers[0]["size"])
+    async with storage.database.transaction() as tx:
+        tx.enqueue(Work(SCAN, f"{draft_id}:scan", draft_id, order))
+    async with storage.database.connection() as connection:
+        rows = await connection.fetch("SELECT state, convert_from(payload, 'UTF8') AS payload FROM work ORDER BY id")
+    assert [(row["state"], papers[0]["id"] in row["payload"]) for row in rows] == [("dead", False), ("ready", True)]
 
 
 async def test_many_dossiers_in_one_batch_each_get_their_own(storage: Running) -> None:

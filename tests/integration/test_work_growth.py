@@ -9,12 +9,12 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from hoso_chassis import claims, floors
+from hoso_chassis import claims, work_floors
 from hoso_chassis.claims import LEASES, claim, measure, promote, settle, sides
 from hoso_chassis.consequences import Priority
 from hoso_chassis.database import Database
-from hoso_chassis.floors import FloorKeeper
 from hoso_chassis.postgres import Connection
+from hoso_chassis.work_floors import FloorKeeper
 from support.form import sized
 from support.waiting import until_async
 from support.work_queue import value, wanted
@@ -89,7 +89,7 @@ async def let_pass(connection: Connection, keeper: FloorKeeper) -> None:
 
     async def passed() -> bool:
         await keeper.look(connection)
-        return min(keeper.floors.values()) > start
+        return min(keeper.work_floors.values()) > start
 
     await until_async(passed, within=20)
 
@@ -205,7 +205,7 @@ async def test_a_clock_that_is_set_back_lowers_the_floor_by_as_much(connection: 
     ahead = now + timedelta(hours=1)
     keeper.floors, keeper._last = dict.fromkeys((0, 1, 2, LEASES), ahead), ahead
     await keeper.look(connection)
-    assert all(floor < now for floor in keeper.floors.values())
+    assert all(floor < now for floor in keeper.work_floors.values())
     await live(connection)
     assert (await claim(connection, wanted(floors=keeper.floors))).jobs
 
@@ -221,6 +221,6 @@ async def test_what_stands_below_a_floor_or_waits_behind_nothing_is_lifted(
     await connection.execute("UPDATE work SET state = 'waiting' WHERE key = 'live2'")
     await connection.execute("DELETE FROM work WHERE key NOT IN ('live1', 'live2')")
     assert not (await claim(connection, wanted(floors=keeper.floors))).jobs
-    await floors.lift(connection)
+    await work_floors.lift(connection)
     assert await value(database, "SELECT count(*) FROM work WHERE state = 'ready'")() == 2
     assert len((await claim(connection, wanted(floors=keeper.floors))).jobs) == 2

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from hoso_chassis import claims, floors, work
+from hoso_chassis import claims, work, work_floors
 from simulation.answers import Answer, Steps
 from simulation.rows import Transaction
 from simulation.tables import Tables
@@ -34,10 +34,14 @@ def insert_work(db: Tables, tx: Transaction, *columns: Any) -> Steps:
     return Answer("INSERT 0 1")
 
 
-def revive_work(db: Tables, tx: Transaction, kinds: Sequence[str], subjects: Sequence[Any]) -> Steps:
-    asked = set(zip(kinds, subjects, strict=True))
+def revive_work(db: Tables, tx: Transaction, *columns: Any) -> Steps:
+    asked = set(zip(*columns, strict=True))
     for key, row in tx.snapshot(db.work).items():
-        if row["state"] == "dead" and (row["kind"], row["subject"]) in asked and (yield from tx.lock(db.work, key)):
+        if (
+            row["state"] == "dead"
+            and (row["kind"], row["subject"], row["payload"]) in asked
+            and (yield from tx.lock(db.work, key))
+        ):
             yield from tx.write(db.work, key, None)
     return Answer("DELETE 0")
 
@@ -230,7 +234,7 @@ STATEMENTS: Final[dict[str, Callable[..., Steps]]] = {
     claims._SETTLE: settle,
     claims._BURY: bury,
     claims._RETRY: retry,
-    floors._LOOK: look_for_floor,
-    floors._STORED: load_floors,
-    floors._STORE: store_floors,
+    work_floors._LOOK: look_for_floor,
+    work_floors._STORED: load_floors,
+    work_floors._STORE: store_floors,
 }

@@ -28,9 +28,10 @@ _TAKE: Final = """
 SELECT id, kind, subject, payload, last_error FROM work WHERE id = $1 AND state = 'dead' FOR UPDATE SKIP LOCKED
 """
 _IS_DEAD: Final = "SELECT EXISTS (SELECT FROM work WHERE id = $1 AND state = 'dead')"
-# In its old place among the rows of its key; due now, never earlier (see floors.py).
+# In its old place among the rows of its key; due now, never earlier (see work_floors.py).
+# The attempts go on: a worker that was frozen since an old claim knows it by their number.
 _REVIVE: Final = """
-UPDATE work SET state = 'ready', attempts = 0, lost_claims = 0, lease_until = NULL, died_at = NULL,
+UPDATE work SET state = 'ready', lost_claims = 0, lease_until = NULL, died_at = NULL,
                 run_at = clock_timestamp(), expires_at = now() + $2
 WHERE id = $1
 """
@@ -94,7 +95,7 @@ class Revival:
         self._by_name = {kind.name: kind for kind in self.kinds}
 
     async def retry(self, job: int) -> Retried:
-        """Make a dead row due now, with attempts and age as if new; raises an error of `AWAY`."""
+        """Make a dead row due now, with an age as if new; raises an error of `AWAY`."""
         retried = Retried(job, "locked")
         try:
             async with self.database.connection() as connection, connection.transaction():

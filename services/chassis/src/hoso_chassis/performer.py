@@ -16,13 +16,13 @@ from hoso_chassis.calls import Call, Ended
 from hoso_chassis.claims import Again, Claimed, Job, Wanted, bury, claim, measure, promote, retry, settle
 from hoso_chassis.consequences import Cause
 from hoso_chassis.database import Database, Transaction
-from hoso_chassis.floors import FloorKeeper
 from hoso_chassis.inbound import Store
 from hoso_chassis.metrics import BREAKER, WORK_AGE, WORK_ATTEMPTS, WORK_DEAD
 from hoso_chassis.policy import NoSuchAggregate, place
 from hoso_chassis.postgres import AWAY, CONFLICT, Connection
 from hoso_chassis.target_limits import Gate
 from hoso_chassis.work import Kind
+from hoso_chassis.work_floors import FloorKeeper
 
 A = TypeVar("A")
 _HELD_SECONDS: Final = 0.5  # between two looks at a database that is away

@@ -12,7 +12,6 @@ from starlette.types import ASGIApp
 from hoso_chassis import (
     code_version,
     dead_letters,
-    floors,
     http,
     idempotency,
     inbox,
@@ -24,6 +23,7 @@ from hoso_chassis import (
     target_limits,
     tracing,
     work,
+    work_floors,
 )
 from hoso_chassis.batch import Batches
 from hoso_chassis.code_version import Standing
@@ -267,7 +267,7 @@ class Process:
         }
         for name, step in steps.items():
             yield Periodic(f"housekeeping-{name}", 3600, clearing(step))
-        yield Periodic("housekeeping-work-floors", 600, clearing(floors.lift))
+        yield Periodic("housekeeping-work-work_floors", 600, clearing(work_floors.lift))
 
     async def _stop_roles(self) -> None:
         """HTTP stops accepting, batches in hand and calls in flight finish; then the relay drains; each has its time.

@@ -15,9 +15,9 @@ from aiokafka.errors import KafkaError
 from hoso_chassis import acknowledged, incarnation, sending
 from hoso_chassis.acknowledged import Partition
 from hoso_chassis.database import Database
-from hoso_chassis.floor import Floor
 from hoso_chassis.lease import Lease, LeaseLost
 from hoso_chassis.metrics import OUTBOX_AGE, OUTBOX_ROWS, RELAYED, SET_ASIDE
+from hoso_chassis.outbox_floor import Floor
 from hoso_chassis.policy import place
 from hoso_chassis.postgres import AWAY, CONFLICT, Connection, Row
 from hoso_chassis.read_back import ReadBack

@@ -71,7 +71,7 @@ class Kind(Generic[P, R, A]):
 
 
 # Behind another one of its key in the same statement a row waits from the beginning: nobody can end the one before it
-# until both are there. `clock_timestamp`: no row may turn up due long before it was written (see floors.py).
+# until both are there. `clock_timestamp`: no row may turn up due long before it was written (see work_floors.py).
 _INSERT = """
 INSERT INTO work (kind, key, subject, payload, expires_at, traceparent, correlation_id, causation_id, replay_id,
                   priority, state, run_at)
@@ -87,8 +87,9 @@ ORDER BY number
 """
 # Work that is asked for again takes the place of what had died of the same kind and subject.
 _REVIVE = """
-DELETE FROM work USING unnest($1::text[], $2::uuid[]) AS asked (kind, subject)
+DELETE FROM work USING unnest($1::text[], $2::uuid[], $3::bytea[]) AS asked (kind, subject, payload)
 WHERE work.state = 'dead' AND work.kind = asked.kind AND work.subject = asked.subject
+  AND work.payload = asked.payload
 """
 _FORGET = "DELETE FROM work WHERE state = 'dead' AND died_at < now() - $1::interval"
 
@@ -116,13 +117,14 @@ class WorkItems:
         if not self._items:
             return
         kinds, subjects = [work.kind for work, _ in self._items], [work.subject for work, _ in self._items]
-        await connection.execute(_REVIVE, kinds, subjects)
+        payloads = [work.payload.model_dump_json().encode() for work, _ in self._items]
+        await connection.execute(_REVIVE, kinds, subjects, payloads)
         await connection.execute(
             _INSERT,
             kinds,
             [work.key for work, _ in self._items],
             subjects,
-            [work.payload.model_dump_json().encode() for work, _ in self._items],
+            payloads,
             [self.max_ages[work.kind] for work, _ in self._items],
             [cause.traceparent for _, cause in self._items],
             [cause.correlation_id for _, cause in self._items],
