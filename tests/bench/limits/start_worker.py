@@ -6,7 +6,7 @@ import uvicorn
 from faststream.asgi import AsgiFastStream, make_ping_asgi
 from faststream.kafka import KafkaBroker
 
-broker = KafkaBroker(os.environ["KAFKA_BOOTSTRAP_SERVERS"], logger=None)  # pyright: ignore[reportUnknownArgumentType]
+broker = KafkaBroker(os.environ["KAFKA_BOOTSTRAP_SERVERS"], logger=None)
 
 
 @broker.subscriber("identity.verifications.v1", group_id="bench.hello")
