@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import uvloop
+
 from hoso_chassis import dead_letter_commands, inbox, logs, migrations, work_commands
 from hoso_chassis.code_version import CodeTooOld, Standing
 from hoso_chassis.database import Database
@@ -23,7 +25,8 @@ def run(service: Service[Any, Any], arguments: Sequence[str] | None = None) -> N
     settings: ServiceSettings = load(service.settings)
     logs.configure(service.name, "cli", settings.log_level, sys.stderr.buffer)  # standard output is for the answer
     try:
-        raise SystemExit(asyncio.run(options.command(service, settings, options)))
+        with asyncio.Runner(loop_factory=options.loop) as runner:
+            raise SystemExit(runner.run(options.command(service, settings, options)))
     except KeyboardInterrupt:
         raise SystemExit(130) from None  # as a shell says of SIGINT; what an operator's command had told is kept
     except migrations.DatabaseNotMigrated as error:
@@ -40,10 +43,11 @@ def run(service: Service[Any, Any], arguments: Sequence[str] | None = None) -> N
 
 def _parser(service: Service[Any, Any]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m hoso_{service.name}")
+    parser.set_defaults(loop=asyncio.new_event_loop)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="run one or more roles until SIGTERM")
     serving.add_argument("--role", type=_roles, default=ROLES, help="any of api,worker,relay (default: all)")
-    serving.set_defaults(command=_serve)
+    serving.set_defaults(command=_serve, loop=uvloop.new_event_loop)  # a quarter less processor time a request
     commands.add_parser("migrate", help="bring the database up to this code").set_defaults(command=_migrate)
     commands.add_parser("check", help="check settings and database, start nothing").set_defaults(command=_check)
     dead_letter_commands.add(commands)
