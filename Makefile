@@ -15,7 +15,7 @@ comma := ,
 export NO_PROXY := $(addsuffix $(comma),$(or $(NO_PROXY),$(no_proxy)))127.0.0.1,localhost
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help demo up down status logs token sql test test-unit test-contract test-integration test-e2e test-faults test-long contracts check lock clean venv
+.PHONY: help demo up down status logs token sql test test-unit test-contract test-integration test-e2e test-simulation test-faults test-long bench bench-long contracts check lock clean venv
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,11 +63,20 @@ test-integration: venv ## One service or library on the real parts it uses
 test-e2e: venv ## Citizen stories on the whole stack
 	@$(pytest) tests/e2e
 
-test-faults: venv ## Every process killed and frozen while 50 stories are in flight
+test-simulation: venv ## The chassis on simulated machines, by seeds
+	@$(pytest) tests/simulation
+
+test-faults: venv ## Processes, brokers, databases and peers killed, frozen, cut off under stories
 	@$(pytest) tests/faults
 
 test-long: venv ## All tests in their long form: more of the same, hours
 	@HOSO_TEST_FORM=long $(pytest) tests
+
+bench: venv ## Speed as ratios to a limit, out/bench; NAME="intake relay" for some
+	@PYTHONPATH=tests $(py) -m bench $(NAME)
+
+bench-long: venv ## The same with 10^7 dossiers and a backlog of 10^6
+	@HOSO_BENCH_DOSSIERS=10000000 HOSO_BENCH_BACKLOG=1000000 PYTHONPATH=tests $(py) -m bench $(NAME)
 
 contracts: venv ## Generate schemas, topics.json, README tables, openapi.json and docs/access.md anew
 	@$(py) contracts/tools/generate.py
