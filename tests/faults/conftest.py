@@ -1,14 +1,15 @@
-"""Fixtures of the faults: one whole stack at a time, with one broker or with three, and a seed that is told."""
+"""Fixtures of the faults: one whole stack at a time, plain, on a small disk or with three brokers, and a told seed."""
 
 import logging
 import os
 import random
-from collections.abc import Generator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
 import pytest
 
+from support.outside_stack import OutsideStack, outside_stack
 from support.stories import RunningStack, whole_stack
 
 
@@ -17,15 +18,15 @@ class Stacks:
     """The stack that runs; two at once would slow each other down."""
 
     opened: ExitStack = field(default_factory=ExitStack)
-    running: dict[int, RunningStack] = field(default_factory=dict[int, RunningStack])
+    running: dict[str, RunningStack] = field(default_factory=dict[str, RunningStack])
 
-    def of(self, brokers: int) -> RunningStack:
-        """The one with so many brokers; another is ended before it starts."""
-        if brokers not in self.running:
+    def of(self, kind: str, start: Callable[[], AbstractContextManager[RunningStack]]) -> RunningStack:
+        """The one of this kind; another is ended before it starts."""
+        if kind not in self.running:
             self.running.clear()
             self.opened.close()
-            self.running[brokers] = self.opened.enter_context(whole_stack(brokers))
-        return self.running[brokers]
+            self.running[kind] = self.opened.enter_context(start())
+        return self.running[kind]
 
 
 @pytest.fixture(scope="package")
@@ -39,19 +40,28 @@ def stacks() -> Generator[Stacks]:
 @pytest.fixture
 def stack(stacks: Stacks) -> RunningStack:
     """The whole stack, running."""
-    return stacks.of(1)
+    return stacks.of("plain", whole_stack)
 
 
 @pytest.fixture
 def cluster(stacks: Stacks) -> RunningStack:
     """The whole stack on three brokers, running."""
-    return stacks.of(3)
+    return stacks.of("cluster", lambda: whole_stack(3))
+
+
+@pytest.fixture
+def outside(stacks: Stacks) -> OutsideStack:
+    """The whole stack with a small disk below its databases, running."""
+    stack = stacks.of("outside", outside_stack)
+    assert isinstance(stack, OutsideStack)
+    return stack
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what needs three brokers behind all else, so that each stack is started once."""
-    items.sort(key=lambda item: "cluster" in getattr(item, "fixturenames", ()))
+    """Put what needs another stack behind what needs the plain one, so that each is started once."""
+    others = ("outside", "cluster")
+    items.sort(key=lambda item: [name in getattr(item, "fixturenames", ()) for name in reversed(others)])
 
 
 @pytest.fixture(autouse=True)

@@ -167,8 +167,9 @@ def supervise(options: argparse.Namespace) -> None:
             raise SystemExit(1)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is not there yet is no news
     try:
-        chosen = ports.choose(port_names(options.brokers), options.port_base)
-        layout = Layout(options.folder, chosen, keys.make(options.folder / "keys"), options.brokers)
+        wired = [who for who, told in options.wires.items() if "kafka" in told]
+        chosen = ports.choose(port_names(options.brokers, wired), options.port_base)
+        layout = Layout(options.folder, chosen, keys.make(options.folder / "keys"), options.brokers, options.wires)
         (layout.folder / "spans").mkdir()
         values = stack_env.addresses(layout)
         parts = all_parts(layout, provision(Progress()))
@@ -233,6 +234,7 @@ def parser() -> Parser:
     supervising.add_argument("--bound-to", type=int, help="process whose end is the stack's end")
     supervising.add_argument("--until-ready", action="store_true", help="bound only until every part is ready")
     supervising.add_argument("--brokers", type=int, choices=COUNTS, default=1, help="of Kafka")
+    supervising.add_argument("--wires", type=json.loads, default={}, help="who finds which part at which other port")
     supervising.add_argument("--port-base", type=int, help="first of its ports; otherwise free ones")
     supervising.set_defaults(does=supervise)
     return whole

@@ -27,9 +27,9 @@ process.roles=broker,controller
 node.id={node}
 controller.quorum.voters={voters}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{wired}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
 log.dirs=data
 auto.create.topics.enable=false
 broker.session.timeout.ms=3000
@@ -52,11 +52,13 @@ class Node:
     Attributes:
         number: from 1.
         controller_ports: of all nodes, this one's among them, in the order of their numbers.
+        wires: further ports, each with the port of who forwards to it, which is told to clients that come there.
     """
 
     number: int
     port: int
     controller_ports: Sequence[int]
+    wires: Sequence[tuple[int, int]] = ()
 
     @property
     def settings(self) -> str:
@@ -68,6 +70,9 @@ class Node:
             voters=",".join(voters),
             port=self.port,
             controller_port=self.controller_ports[self.number - 1],
+            wired="".join(f",WIRE{n}://127.0.0.1:{own}" for n, (own, _) in enumerate(self.wires)),
+            advertised="".join(f",WIRE{n}://127.0.0.1:{told}" for n, (_, told) in enumerate(self.wires)),
+            protocols="".join(f",WIRE{n}:PLAINTEXT" for n in range(len(self.wires))),
             replicas=replicas,
             in_sync=replicas // 2 + 1,
         )

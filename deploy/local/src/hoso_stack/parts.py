@@ -4,9 +4,10 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from hoso_stack import kafka, minio, postgres
-from hoso_stack.layout import BUCKET, HOST, ROLES, SERVICES, Layout, Programs, broker_names
+from hoso_stack.layout import BUCKET, HOST, ROLES, SERVICES, Layout, Programs, broker_names, kafka_port_for
 from hoso_stack.probes import accepts, answers_http, is_broker
 from hoso_stack.supervisor import Part, PartFailed
 from hoso_stack.tokens import ISSUER
@@ -87,7 +88,8 @@ def broker(layout: Layout, programs: Programs, name: str) -> list[Part]:
     """One broker, and the step that formats its storage."""
     names, ports = broker_names(layout.brokers), layout.ports
     controller_ports = [ports[f"{one}-controller"] for one in names]
-    node = kafka.Node(names.index(name) + 1, ports[name], controller_ports)
+    wires = [(ports[kafka_port_for(who)], layout.port(who, "kafka")) for who in layout.wired]
+    node = kafka.Node(names.index(name) + 1, ports[name], controller_ports, wires)
     folder = layout.folder / "kafka" if name == "kafka" else layout.folder / "kafka" / name
     owns = str(folder.relative_to(layout.folder))
     return [
@@ -155,7 +157,7 @@ def migrations(layout: Layout) -> list[Part]:
             f"{service}-migrate",
             module(f"hoso_{service}", "migrate"),
             needs=["postgres"],
-            environment=told(layout, service),
+            environment=told(layout, service, f"{service}-migrate"),
         )
         for service in SERVICES
     ]
@@ -178,11 +180,11 @@ def service_part(layout: Layout, service: str, role: str) -> Part:
     """One role of one service."""
     name = f"{service}-{role}"
     port = layout.ports[name]
-    environment = told(layout, service) | {"SPANS_FILE": str(layout.folder / "spans" / f"{name}.jsonl")}
+    environment = told(layout, service, name) | {"SPANS_FILE": str(layout.folder / "spans" / f"{name}.jsonl")}
     if role == "api":
         needs = ["issuer"]
         environment |= {"HTTP_HOST": HOST, "HTTP_PORT": str(port)}
-        environment |= {"JWKS_URL": f"{layout.url('issuer')}/jwks.json", "TOKEN_ISSUER": ISSUER}
+        environment |= {"JWKS_URL": f"http://{HOST}:{layout.port(name, 'issuer')}/jwks.json", "TOKEN_ISSUER": ISSUER}
     else:
         needs = ["topics"]
         environment |= {"HEALTH_HOST": HOST, "HEALTH_PORT": str(port), "GROUP_INSTANCE_ID": f"{name}-1"}
@@ -196,28 +198,28 @@ def service_part(layout: Layout, service: str, role: str) -> Part:
     )
 
 
-def told(layout: Layout, service: str) -> dict[str, str]:
-    """The settings of a service, whatever its role."""
-    keys, ports = layout.keys, layout.ports
+def told(layout: Layout, service: str, who: str) -> dict[str, str]:
+    """The settings of a service, whatever its role; `who` it is says where it finds the others."""
+    keys, port = layout.keys, partial(layout.port, who)
     own = {
         "dossier": {"RECEIPT_PUBLIC_KEYS_FILE": str(layout.key_folder / "receipts.public.json")},
-        "identity": {"POPULATION_URL": layout.url("population")},
+        "identity": {"POPULATION_URL": f"http://{HOST}:{port('population')}"},
         "storage": {
-            "S3_ENDPOINT": layout.url("minio"), "S3_BUCKET": BUCKET,
+            "S3_ENDPOINT": f"http://{HOST}:{port('minio')}", "S3_BUCKET": BUCKET,
             "S3_ACCESS_KEY": keys.s3_access, "S3_SECRET_KEY": keys.s3_secret,
             "RECEIPT_PRIVATE_KEY_FILE": str(layout.key_folder / "receipts.private.json"),
         },
         "notify": {
-            "SMTP_HOST": HOST, "SMTP_PORT": str(ports["smtp"]),
+            "SMTP_HOST": HOST, "SMTP_PORT": str(port("smtp")),
             "MAIL_SENDER": "Cổng dịch vụ công <no-reply@hoso.example>",
-            "SMPP_HOST": HOST, "SMPP_PORT": str(ports["smpp"]), "SMPP_SYSTEM_ID": keys.smpp_id,
+            "SMPP_HOST": HOST, "SMPP_PORT": str(port("smpp")), "SMPP_SYSTEM_ID": keys.smpp_id,
             "SMPP_PASSWORD": keys.smpp_password, "SMS_SENDER": "DVCONG",
             # A killed worker's claims end with the longest call it may have made: short here, so that a test sees it.
             "SMTP_TIMEOUT": "3", "SMPP_TIMEOUT": "3",
         },
     }  # fmt: skip
     return {
-        "DATABASE_URL": layout.database_url(service),
-        "KAFKA_BOOTSTRAP_SERVERS": layout.kafka_servers,
+        "DATABASE_URL": layout.database_url(service, who),
+        "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{port('kafka')}" if who in layout.wired else layout.kafka_servers,
         "LOG_LEVEL": "info",
     } | own[service]

@@ -1,13 +1,14 @@
 """Starts and ends one whole stack, or the parts of it that somebody needs; the supervisor is a process of its own."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -77,6 +78,7 @@ class Stack:
         bound: whether it ends with this process, also when this process is killed.
         port_base: the first of its ports; None: free ones.
         brokers: of Kafka, one or three.
+        wires: who is told another port for a part, and which: there somebody forwards, as a test does. One broker only.
     """
 
     folder: Path
@@ -85,6 +87,7 @@ class Stack:
     bound: bool = True
     port_base: int | None = None
     brokers: int = 1
+    wires: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     progress: Progress = field(default_factory=Progress)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -120,7 +123,7 @@ class Stack:
         command += ["--only", ",".join(self.only)] if self.only else []
         command += ["--bound-to", str(os.getpid()), *([] if self.bound else ["--until-ready"])]
         command += ["--port-base", str(self.port_base)] if self.port_base else []
-        command += ["--brokers", str(self.brokers)]
+        command += ["--brokers", str(self.brokers), "--wires", json.dumps(self.wires)]
         with (self.folder / "logs/supervisor.log").open("ab") as log:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -220,9 +223,11 @@ def clear(folder: Path, env_file: Path) -> None:
 
 
 @contextmanager
-def running(folder: Path, only: Sequence[str] = (), brokers: int = 1) -> Generator[Stack]:
+def running(
+    folder: Path, only: Sequence[str] = (), brokers: int = 1, wires: Mapping[str, Mapping[str, int]] | None = None
+) -> Generator[Stack]:
     """A stack for as long as the block lasts, in `folder`, with its stack.env there."""
-    stack = Stack(folder, folder.parent / f"{folder.name}.env", only, brokers=brokers)
+    stack = Stack(folder, folder.parent / f"{folder.name}.env", only, brokers=brokers, wires=wires or {})
     provision(stack.progress)
     stack.start()
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from hoso_stack.layout import BUCKET, HOST, ROLES, SERVICES, Layout
+from hoso_stack.layout import BUCKET, HOST, ROLES, SERVICES, Layout, kafka_port_for
 from hoso_stack.supervisor import write_atomically
 from hoso_stack.tokens import standard
 
@@ -22,6 +22,8 @@ def addresses(layout: Layout) -> dict[str, str]:
     values |= {"JWKS_URL": f"{layout.url('issuer')}/jwks.json", **standard(layout.key_folder)}
     for service in SERVICES:
         values |= {f"HEALTH_{service.upper()}_{role.upper()}": layout.url(f"{service}-{role}") for role in ROLES}
+    for who in layout.wired:
+        values[f"KAFKA_FOR_{who.upper().replace('-', '_')}"] = layout.address(kafka_port_for(who))
     return values
 
 
