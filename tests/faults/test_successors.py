@@ -22,7 +22,7 @@ RELAYS: Final = tuple(f"{service}-relay" for service in SERVICES)
 WORKERS: Final = tuple(f"{service}-worker" for service in SERVICES)
 RUNS: Final = sized({"everybody": (*RELAYS, *WORKERS)}, {"relays": RELAYS, "workers": WORKERS})
 LEASE_SECONDS: Final = 9.0  # a relay's lease is 5
-SESSION_SECONDS: Final = 26.0  # a member of a group is missed after 10, the claim of an e-mail ends after 22
+SESSION_SECONDS: Final = 26.0  # a member of a group is missed after 6, the claim of an e-mail ends after 22
 
 
 async def sleeps(on: Scene, second: Standby) -> None:
