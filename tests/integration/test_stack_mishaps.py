@@ -1,6 +1,5 @@
 """What an unlucky machine does to the local stack: each ends in words that say what happened, where, and what to do."""
 
-import ctypes
 import http.server
 import json
 import os
@@ -18,6 +17,7 @@ from hoso_stack import ports, stack_env
 from hoso_stack.layout import PORTS
 from hoso_stack.probes import accepts
 from hoso_stack.supervisor import Part, PartFailed, Supervisor, started_at
+from support.disks import mounted
 from support.form import LONG
 from support.matrices import Covers
 from support.stack_runs import (
@@ -33,7 +33,6 @@ from support.waiting import until
 
 MATRIX: Final = "stack, stages x mishaps"
 PARTS: Final = ("mail", "sms")
-MNT_DETACH: Final = 2  # mount.h: let go at once, also while something is open there
 NOWHERE: Final = "http://127.0.0.1:9"  # the discard port, where nobody listens
 PROXIES: Final[list[str]] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "GOPROXY"]
 OFFLINE: Final[dict[str, str]] = dict.fromkeys(PROXIES, NOWHERE)
@@ -49,16 +48,10 @@ def out(tmp_path: Path) -> Generator[Path]:
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Generator[Path]:
     """A disk of so many megabytes; skips the test where it cannot be had."""
-    if os.geteuid() != 0:
-        pytest.skip("mounts a small disk: needs root")
-    folder.mkdir()
-    libc, place = ctypes.CDLL(None), bytes(folder)  # by system call: a bare machine need not have the program `mount`
-    if libc.mount(b"tmpfs", place, b"tmpfs", 0, f"size={megabytes}m".encode()):
-        pytest.skip("this machine lets nobody mount a disk")
-    try:
+    with mounted(folder, megabytes) as disk:
+        if disk is None:
+            pytest.skip("this machine lets this account mount no disk")
         yield folder
-    finally:
-        assert libc.umount2(place, MNT_DETACH) == 0
 
 
 @contextmanager
