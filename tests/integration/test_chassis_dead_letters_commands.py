@@ -19,7 +19,7 @@ from support.canaries import Search, spellings
 from support.counting import Count, Counting, envelope, record, refused, verified
 from support.form import sized
 from support.letter_process import begin
-from support.operator import Operator
+from support.operators import Operator
 
 NAME, NUMBER = "Trần Thị Hoàng Yến", "003204001239"
 SEARCH = Search({"name": spellings(NAME) | spellings("tran-thi-hoang-yen"), "number": {NUMBER}})

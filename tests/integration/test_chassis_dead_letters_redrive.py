@@ -17,7 +17,7 @@ from hoso_contracts.event import Event
 from hoso_contracts.identity import IdentityVerified
 from support.batches import GROUP, position, rows, seen, take
 from support.counting import Count, Counting, CountStore, envelope, record, refused, verified
-from support.operator import Operator, somebody_holds
+from support.operators import Operator, somebody_holds
 
 
 def failing(_event: IdentityVerified, _count: Count) -> Iterable[Consequence]:

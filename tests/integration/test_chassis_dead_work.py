@@ -15,7 +15,7 @@ from hoso_chassis.performer import Performer
 from hoso_chassis.work import GivenUp, Kind, OutcomeUnknown, TargetRefused
 from support.batches import rows
 from support.counting import Count, CountStore
-from support.operator import Operator
+from support.operators import Operator
 from support.waiting import until_async
 
 NUMBER = "003204001239"
