@@ -58,7 +58,8 @@ class Subscription:
     @property
     def expelled(self) -> bool:
         """Whether the group no longer knows this member: its session has ended, or another has taken its name."""
-        return self.consumer is not None and not _coordinator(self.consumer).member_id
+        coordinator = _coordinator(self.consumer)
+        return coordinator is not None and not coordinator.member_id
 
     async def start(self) -> None:
         """Join; returns when the client runs."""
@@ -70,8 +71,8 @@ class Subscription:
         A member with a static name would stay in it, for the case that it comes back: its partitions would stand
         still until then, or until its session ends.
         """
-        if self.consumer is not None:
-            _coordinator(self.consumer)._group_instance_id = None  # noqa: SLF001
+        if (coordinator := _coordinator(self.consumer)) is not None:
+            coordinator._group_instance_id = None  # noqa: SLF001
         await self.broker.stop()
 
 
@@ -128,8 +129,8 @@ def subscribe(
 
 
 def _coordinator(consumer: Any) -> Any:
-    """What keeps the client in its group; aiokafka has no public way to it."""
-    return consumer._coordinator  # noqa: SLF001
+    """What keeps a client in its group; None: it never came to a broker. aiokafka has no public way to it."""
+    return None if consumer is None else consumer._coordinator  # noqa: SLF001
 
 
 async def _raw(records: Records, original: Any) -> KafkaMessage:
