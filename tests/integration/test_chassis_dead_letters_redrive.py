@@ -215,7 +215,7 @@ async def test_a_purge_removes_and_keeps_who_did_it(database: Database) -> None:
     assert await seen(database) == 1
 
 
-WRONG = [  # options, what is given after the letters, what is said
+WRONG: list[tuple[list[str], str, str]] = [  # options, what is given after the letters, what is said
     (["--by", "linh", "--max", "1"], "", "2 lines are more than --max 1"),
     ([], "", "--by NAME is missing"),
     (["--by", "linh"], "no line\n", "line 3 is no line of a list"),

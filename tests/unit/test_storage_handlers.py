@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from hoso_chassis.consequences import Work
 from hoso_contracts.dossier import AttachmentCheckRequested, AttachmentReference, DossierSubmitted
+from hoso_contracts.event import Event
 from hoso_contracts.storage import AttachmentExpired, AttachmentScanned, AttachmentStored
 from hoso_storage.domain import Attachment, DraftFiles
 from hoso_storage.handlers import (
@@ -62,7 +63,10 @@ def asked_about(*attachments: Attachment) -> AttachmentCheckRequested:
 
 
 def test_the_events_name_the_draft_whose_files_they_take() -> None:
-    events = {DossierSubmitted: submitted(), AttachmentCheckRequested: asked_about(attachment())}
+    events: dict[type[Event], Event] = {
+        DossierSubmitted: submitted(),
+        AttachmentCheckRequested: asked_about(attachment()),
+    }
     assert {route.event_type for route in inbound.routes.values()} == set(events)
     assert all(route.of(events[route.event_type]) == DOSSIER for route in inbound.routes.values())
     assert inbound.topics == ("attachment.check-requests.v1", "dossier.lifecycle.v1")
