@@ -14,7 +14,8 @@ from hoso_stack.layout import SERVICES
 from support.waiting import until_async
 
 # Moves by itself: leases are renewed, code numbers are taken in blocks, workers note how far back they must look and
-# how often they called, positions follow the records, and these are compared themselves. Idempotency-Keys are not among them: of what was refused not even the key is kept.
+# how often they called, positions follow the records, and these are compared themselves. Idempotency-Keys are not among
+# them: of what was refused not even the key is kept.
 MOVING: Final = frozenset({"leases", "code_blocks", "positions", "work_floors", "work_calls"})
 _TABLES: Final = """
 SELECT relname FROM pg_class
