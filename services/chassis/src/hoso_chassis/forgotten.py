@@ -65,6 +65,19 @@ class Logged:
     event: CloudEvent
     is_first: bool
 
+    @property
+    def told(self) -> tuple[str, str]:
+        """Type and subject as they may be told: who writes into a topic can write anything there, somebody's name too.
+
+        Empty: no type that the topic may have, no id.
+        """
+        topic = TOPICS.get(self.topic)
+        kind = self.event.type if topic is not None and self.event.type in topic.types else ""
+        try:
+            return kind, str(UUID(self.event.subject))
+        except ValueError:
+            return kind, ""
+
 
 # What a service does, in the transaction, about facts its database has forgotten; none given: at the end of it all.
 Recall = Callable[[Connection, Sequence[CloudEvent]], Awaitable[None]]
@@ -178,8 +191,8 @@ async def _report(connection: Connection, forgotten: Sequence[Logged]) -> None:
         [one.topic for one in forgotten],
         [one.partition for one in forgotten],
         [one.offset for one in forgotten],
-        [one.event.type for one in forgotten],
-        [one.event.subject for one in forgotten],
+        [one.told[0] for one in forgotten],
+        [one.told[1] for one in forgotten],
         [one.event.sequence for one in forgotten],
         [one.event.time for one in forgotten],
     ]

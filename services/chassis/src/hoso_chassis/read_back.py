@@ -172,7 +172,8 @@ class ReadBack:
         for one in lost:
             FORGOTTEN.add(1, topic=one.topic)
         for one in lost[: max(0, _TOLD - self._counts["forgotten"] + len(lost))]:
-            log.error("forgotten-fact", type=one.event.type, event_id=str(one.event.id), subject=one.event.subject)
+            kind, subject = one.told
+            log.error("forgotten-fact", type=kind, event_id=str(one.event.id), subject=subject)
 
     async def _give_up(self, error: TopicAuthorizationFailedError) -> None:
         """Without the right to read a topic nothing of it can be compared; sending goes on."""
