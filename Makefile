@@ -48,8 +48,8 @@ sql: venv ## Ask a service's database: SERVICE=dossier Q="SELECT * FROM dead_let
 	@$(if $(and $(SERVICE),$(Q)),,echo "[hoso] say whom and what: make sql SERVICE=dossier Q='SELECT * FROM dead_letters'" >&2; exit 1)
 	@$(stack) sql "$$SERVICE" "$$Q"
 
-test: venv ## All tests, and the checks of `make check`
-	@$(pytest) tests
+test: venv ## All tests but the rolling restarts (test-faults has them), and the checks of `make check`
+	@$(pytest) tests --deselect tests/faults/test_rebalances.py
 
 test-unit: venv ## No input and output, seconds
 	@$(pytest) tests/unit
