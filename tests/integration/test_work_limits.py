@@ -9,7 +9,7 @@ import pytest
 from hoso_chassis.breaker import Breaker
 from hoso_chassis.database import Database
 from hoso_chassis.performers import gates
-from hoso_chassis.target_limits import Limits
+from hoso_chassis.target_limits import Gate, Limits
 from hoso_chassis.work import NotThisOneYet, TargetUnavailable
 from support.waiting import until_async
 from support.work_queue import LIVE, Outside, Piece, enqueue, kind, value, working
@@ -116,3 +116,12 @@ async def test_a_target_that_is_away_opens_it_for_all(database: Database) -> Non
         await until_async(value(database, "SELECT count(*) FROM work WHERE last_error <> ''"), within=20, is_=1)
     assert breaker.state == "open"
     assert len(outside.calls) == 1
+
+
+async def test_whatever_rate_below_one_a_second_lets_a_call_begin(database: Database) -> None:
+    """For thirteen of these the product of rate and window is just below one whole call."""
+    rates = [hundredth / 100 for hundredth in range(1, 100)]
+    async with database.transaction() as tx:
+        gate = {rate: Gate("target", ["call"], Limits(per_second=rate)) for rate in rates}
+        shut = [rate for rate in rates if await gate[rate].enter(tx.connection, 8) != 1]
+    assert shut == []

@@ -27,7 +27,7 @@ class Limits:
 
     Attributes:
         at_once: calls in flight.
-        per_second: calls begun; may be below one.
+        per_second: calls begun; may be below one. Of more than one a second the whole calls count: 1.5 is 1.
     """
 
     at_once: int | None = None
@@ -59,7 +59,7 @@ class Gate:
         running, begun = row or (0, 0)
         room = wanted if self.limits.at_once is None else min(wanted, self.limits.at_once - running)
         if self.limits.per_second is not None:
-            room = min(room, floor(self.limits.per_second * window) - begun)
+            room = min(room, max(1, floor(self.limits.per_second * window)) - begun)  # 0.41 * (1 / 0.41) is below 1
         return max(0, room)
 
     async def count(self, connection: Connection, calls: int) -> None:
